@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/errno.h>
+#include <linux/file.h>
+#include <linux/poll.h>
+
+#include "args.h"
+#include "bus.h"
+#include "cmd.h"
+#include "conn.h"
+#include "message.h"
+#include "tx.h"
+
+/* Step 4 of SEND-1: the descriptor is looked at in any case. */
+static int check_cancel_fd(const struct kdbus_args *args)
+{
+	const struct kdbus_item *item;
+
+	item = kdbus_args_find(args, KDBUS_ITEM_CANCEL_FD);
+	if (!item)
+		return 0;
+
+	CLASS(fd, f)(item->fds[0]);
+	if (!fd_file(f))
+		return -EBADF;
+	return file_can_poll(fd_file(f)) ? 0 : -EINVAL;
+}
+
+static int send_message(struct kdbus_conn *conn, struct kdbus_args *args,
+			struct kdbus_message *msg)
+{
+	struct kdbus_cmd_send *cmd = args->data;
+	int ret;
+
+	ret = kdbus_message_read(msg, cmd->msg_address);
+	if (ret || args->negotiate)
+		return ret;
+	if (msg->args.negotiate)
+		return -EINVAL;
+
+	ret = check_cancel_fd(args);
+	if (ret)
+		return ret;
+
+	ret = kdbus_message_import(msg, conn->id,
+				   cmd->flags & KDBUS_SEND_SYNC_REPLY,
+				   conn->ep->bus->bloom.size);
+	if (ret)
+		return ret;
+
+	if (!kdbus_active_is_active(&conn->active))
+		return -ECONNRESET;
+	ret = kdbus_tx_send(conn, msg);
+	if (ret)
+		return ret;
+
+	cmd->reply.offset = conn->pool.size;
+	cmd->reply.msg_size = 0;
+	cmd->reply.return_flags = 0;
+	args->out = sizeof(*cmd);
+
+	return 0;
+}
+
+/**
+ * kdbus_cmd_send() - KDBUS_CMD_SEND
+ * @call:	handle of an ordinary connection
+ * @args:	struct kdbus_cmd_send; also when it negotiates (SEND-2)
+ *
+ * Return: 0; the errors of section 18.
+ */
+int kdbus_cmd_send(struct kdbus_call *call, struct kdbus_args *args)
+{
+	struct kdbus_cmd_send *cmd = args->data;
+	struct kdbus_message msg;
+	int ret;
+
+	if (args->negotiate && !cmd->msg_address)
+		return 0;
+
+	ret = send_message(call->conn, args, &msg);
+	kdbus_message_free(&msg);
+
+	return ret;
+}
+
+/**
+ * kdbus_cmd_recv() - KDBUS_CMD_RECV
+ * @call:	handle of a connection that can receive
+ * @args:	struct kdbus_cmd_recv
+ *
+ * Return: 0; -EAGAIN if there is nothing to deliver; -EINVAL for DROP with
+ * USE_PRIORITY.
+ */
+int kdbus_cmd_recv(struct kdbus_call *call, struct kdbus_args *args)
+{
+	struct kdbus_cmd_recv *cmd = args->data;
+	struct kdbus_received received;
+	int ret;
+
+	if (cmd->flags & KDBUS_RECV_DROP &&
+	    cmd->flags & KDBUS_RECV_USE_PRIORITY)
+		return -EINVAL;
+
+	ret = kdbus_conn_receive(call->conn, cmd->flags, cmd->priority,
+				 &received);
+
+	if (received.dropped)
+		cmd->return_flags |= KDBUS_RECV_RETURN_DROPPED_MSGS;
+	cmd->dropped_msgs = received.dropped;
+	cmd->msg.offset = received.offset;
+	cmd->msg.msg_size = received.size;
+	cmd->msg.return_flags = 0;
+	args->out = sizeof(*cmd);
+	args->out_always = true;	/* also with EAGAIN (RECV-4) */
+
+	return ret;
+}
+
+/**
+ * kdbus_cmd_free() - KDBUS_CMD_FREE
+ * @call:	handle of a connection that can free
+ * @args:	struct kdbus_cmd_free
+ *
+ * Return: 0; -ENXIO if the client holds no such slice.
+ */
+int kdbus_cmd_free(struct kdbus_call *call, struct kdbus_args *args)
+{
+	const struct kdbus_cmd_free *cmd = args->data;
+
+	return kdbus_conn_free(call->conn, cmd->offset);
+}

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "bus.h"
+#include "conn.h"
+#include "limits.h"
+
+static int new_pool(struct kdbus_conn *conn, u64 size)
+{
+	char name[sizeof("kdbus-conn:") + KDBUS_LABEL_MAX_LEN] = "kdbus-conn";
+
+	if (conn->description)
+		snprintf(name, sizeof(name), "kdbus-conn:%s",
+			 conn->description);
+
+	return kdbus_pool_init(&conn->pool, name, size, &conn->data);
+}
+
+static int init_from_params(struct kdbus_conn *conn,
+			    const struct kdbus_conn_params *params)
+{
+	conn->id = kdbus_domain_new_id(kdbus_domain_of(&conn->ep->bus->node));
+	if (!conn->id)
+		return -ENOSPC;
+
+	if (params->description) {
+		conn->description = kstrdup(params->description,
+					    GFP_KERNEL_ACCOUNT);
+		if (!conn->description)
+			return -ENOMEM;
+	}
+
+	return new_pool(conn, params->pool_size);
+}
+
+/**
+ * kdbus_conn_new() - make a connection
+ * @ep:		endpoint it comes through
+ * @params:	what it is made from, checked
+ *
+ * Return: a connection that nobody can find and that is not active, with one
+ * reference; -EINVAL or -ENOMEM if the pool cannot be created; -ENOMEM,
+ * -ENOSPC.
+ */
+struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
+				  const struct kdbus_conn_params *params)
+{
+	struct kdbus_conn *conn;
+	int ret;
+
+	conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
+	if (!conn)
+		return ERR_PTR(-ENOMEM);
+
+	refcount_set(&conn->ref, 1);
+	kdbus_active_init(&conn->active, "kdbus_conn.active");
+	mutex_init(&conn->data);
+	init_waitqueue_head(&conn->wait);
+	INIT_LIST_HEAD(&conn->pool.slices);
+	kdbus_quota_init(&conn->quota, &conn->data);
+	kdbus_queue_init(&conn->queue);
+	kdbus_node_ref(&ep->node);
+	conn->ep = ep;
+	conn->cred = get_cred(params->cred);
+	conn->flags = params->flags;
+	conn->send_mask = params->send_mask;
+	conn->recv_mask = params->recv_mask;
+	conn->owner = params->owner;
+	conn->privileged = params->privileged;
+
+	ret = init_from_params(conn, params);
+	if (ret) {
+		kdbus_conn_put(conn);
+		return ERR_PTR(ret);
+	}
+
+	return conn;
+}
+
+/**
+ * kdbus_conn_ref() - take a reference
+ * @conn:	connection
+ *
+ * Return: @conn.
+ */
+struct kdbus_conn *kdbus_conn_ref(struct kdbus_conn *conn)
+{
+	refcount_inc(&conn->ref);
+	return conn;
+}
+
+static void uncharge(struct kdbus_conn *conn)
+{
+	if (conn->charged)
+		atomic_dec(&conn->user->conns);
+	conn->charged = false;
+}
+
+/**
+ * kdbus_conn_put() - drop a reference
+ * @conn:	connection, or NULL
+ *
+ * Nothing of kdbus may be locked: the last reference closes a file.
+ */
+void kdbus_conn_put(struct kdbus_conn *conn)
+{
+	if (!conn || !refcount_dec_and_test(&conn->ref))
+		return;
+
+	kdbus_quota_destroy(&conn->quota);
+	kdbus_pool_destroy(&conn->pool);
+	uncharge(conn);
+	kdbus_user_put(conn->user);
+	put_cred(conn->cred);
+	kdbus_node_put(&conn->ep->node);
+	kfree(conn->description);
+	kfree_rcu(conn, rcu);
+}
+
+/**
+ * kdbus_conn_charge() - charge a new connection to the uid of its opener
+ * @conn:	connection that is not charged yet
+ *
+ * QUOTA-2. The charge ends with kdbus_conn_unlink().
+ *
+ * Return: 0; -EMFILE if the user has KDBUS_USER_MAX_CONNS; -ENOMEM.
+ */
+int kdbus_conn_charge(struct kdbus_conn *conn)
+{
+	struct kdbus_user *user;
+	int ret;
+
+	user = kdbus_user_get(conn->cred->uid);
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+
+	conn->user = user;
+	ret = kdbus_user_charge(&user->conns, KDBUS_USER_MAX_CONNS);
+	if (!ret)
+		conn->charged = true;
+	return ret;
+}
+
+/**
+ * kdbus_conn_link() - enter a connection into its bus
+ * @conn:	connection that is not active yet
+ *
+ * The caller holds an active reference on the endpoint. The bus has no
+ * reference; whoever activates the connection tears it down.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_conn_link(struct kdbus_conn *conn)
+{
+	return xa_insert(&conn->ep->bus->conns, conn->id, conn,
+			 GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * kdbus_conn_unlink() - take a connection out of its bus
+ * @conn:	connection; nothing happens if it is not linked
+ *
+ * Ends the charge as well: a sender that is slow to fill a slice may keep the
+ * memory of the connection, but not its place among those of the user.
+ */
+void kdbus_conn_unlink(struct kdbus_conn *conn)
+{
+	xa_cmpxchg(&conn->ep->bus->conns, conn->id, conn, NULL, 0);
+	uncharge(conn);
+}
+
+/**
+ * kdbus_conn_find() - find a connection by its id
+ * @bus:	bus
+ * @id:		any number
+ *
+ * Return: a reference to the active connection with that id, or NULL.
+ */
+struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
+{
+	struct kdbus_conn *conn;
+
+	if (id != (unsigned long)id)
+		return NULL;
+
+	rcu_read_lock();
+	conn = xa_load(&bus->conns, id);
+	if (conn && (!kdbus_active_is_active(&conn->active) ||
+		     !refcount_inc_not_zero(&conn->ref)))
+		conn = NULL;
+	rcu_read_unlock();
+
+	return conn;
+}
+
+/**
+ * kdbus_conn_next() - walk the connections of a bus
+ * @bus:	bus
+ * @id:		where to begin, starts as 0; returns the next place
+ *
+ * Connections that come or go meanwhile may or may not be seen.
+ *
+ * Return: a reference to the next connection, active or not; NULL at the end.
+ */
+struct kdbus_conn *kdbus_conn_next(struct kdbus_bus *bus, unsigned long *id)
+{
+	struct kdbus_conn *conn;
+
+	rcu_read_lock();
+	do {
+		conn = xa_find(&bus->conns, id, ULONG_MAX, XA_PRESENT);
+		(*id)++;
+	} while (conn && !refcount_inc_not_zero(&conn->ref));
+	rcu_read_unlock();
+
+	return conn;
+}
+
+/* Gives back what kdbus_conn_reserve() took, and frees the entry. */
+static void entry_free(struct kdbus_conn *conn,
+		       struct kdbus_queue_entry *entry)
+{
+	lockdep_assert_held(&conn->data);
+
+	if (entry->slice)
+		kdbus_slice_release_kernel(entry->slice);
+	kdbus_quota_uncharge(&conn->quota, &entry->charge);
+	kfree(entry);
+}
+
+/**
+ * kdbus_conn_reserve() - reserve room for a message
+ * @conn:	receiver, referenced
+ * @user:	sending user
+ * @size:	bytes of the slice
+ * @priority:	priority of the message
+ *
+ * Return: an entry with a slice to fill, for kdbus_conn_commit() or
+ * kdbus_conn_cancel(); in this order (SEND-11) -ECONNRESET, -ENOBUFS,
+ * -EMFILE, -EXFULL; or -ENOMEM.
+ */
+struct kdbus_queue_entry *kdbus_conn_reserve(struct kdbus_conn *conn,
+					     struct kdbus_user *user, u64 size,
+					     s64 priority)
+{
+	struct kdbus_queue_entry *entry;
+	struct kdbus_slice *slice;
+	int ret;
+
+	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
+	entry->priority = priority;
+
+	mutex_lock(&conn->data);
+
+	ret = conn->closed ? -ECONNRESET : 0;
+	if (!ret)
+		ret = kdbus_quota_charge(&conn->quota, &entry->charge, user,
+					 conn->pool.size, size, 0);
+	if (!ret) {
+		slice = kdbus_pool_alloc(&conn->pool, size);
+		if (IS_ERR(slice))
+			ret = PTR_ERR(slice);
+		else
+			entry->slice = slice;
+	}
+	if (ret) {
+		entry_free(conn, entry);
+		entry = ERR_PTR(ret);
+	}
+
+	mutex_unlock(&conn->data);
+	return entry;
+}
+
+/**
+ * kdbus_conn_cancel() - give reserved room back
+ * @conn:	receiver
+ * @entry:	entry of kdbus_conn_reserve(), freed
+ */
+void kdbus_conn_cancel(struct kdbus_conn *conn,
+		       struct kdbus_queue_entry *entry)
+{
+	mutex_lock(&conn->data);
+	entry_free(conn, entry);
+	mutex_unlock(&conn->data);
+}
+
+/**
+ * kdbus_conn_commit() - queue a message whose slice is filled
+ * @conn:	receiver
+ * @entry:	entry of kdbus_conn_reserve(), consumed in any case
+ *
+ * Return: 0, or -ECONNRESET if the receiver was shut down meanwhile.
+ */
+int kdbus_conn_commit(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
+{
+	mutex_lock(&conn->data);
+	if (conn->closed) {
+		entry_free(conn, entry);
+		mutex_unlock(&conn->data);
+		return -ECONNRESET;
+	}
+	kdbus_queue_add(&conn->queue, entry);
+	mutex_unlock(&conn->data);
+
+	wake_up_interruptible_poll(&conn->wait, EPOLLIN | EPOLLRDNORM);
+	return 0;
+}
+
+/**
+ * kdbus_conn_receive() - hand a message to the client
+ * @conn:	connection
+ * @flags:	KDBUS_RECV_*
+ * @priority:	with USE_PRIORITY, the highest value that is wanted
+ * @received:	returns what to report, also with -EAGAIN (RECV-4)
+ *
+ * Return: 0; -EAGAIN if there is no such message.
+ */
+int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
+		       struct kdbus_received *received)
+{
+	struct kdbus_queue_entry *entry;
+
+	mutex_lock(&conn->data);
+
+	received->offset = conn->pool.size;
+	received->size = 0;
+	received->dropped = conn->dropped;
+	WRITE_ONCE(conn->dropped, 0);
+
+	if (flags & KDBUS_RECV_USE_PRIORITY)
+		entry = kdbus_queue_peek_priority(&conn->queue, priority);
+	else
+		entry = kdbus_queue_peek(&conn->queue);
+
+	if (entry && !(flags & KDBUS_RECV_DROP)) {
+		kdbus_slice_publish(entry->slice);
+		received->offset = entry->slice->offset;
+		received->size = entry->slice->size;
+	}
+	if (entry &&
+	    (!(flags & KDBUS_RECV_PEEK) || flags & KDBUS_RECV_DROP)) {
+		kdbus_queue_remove(&conn->queue, entry);
+		entry_free(conn, entry);
+	}
+
+	mutex_unlock(&conn->data);
+	return entry ? 0 : -EAGAIN;
+}
+
+/**
+ * kdbus_conn_reply() - put the answer to a query into the client's pool
+ * @conn:	connection
+ * @data:	answer
+ * @size:	bytes of the answer, a multiple of 8, more than 0
+ * @offset:	returns where it lies; the client holds the slice
+ *
+ * Return: 0; -EXFULL if there is no room; -ENOMEM.
+ */
+int kdbus_conn_reply(struct kdbus_conn *conn, const void *data, size_t size,
+		     u64 *offset)
+{
+	struct kdbus_pool_writer writer;
+	struct kdbus_slice *slice;
+	int ret;
+
+	mutex_lock(&conn->data);
+	slice = kdbus_pool_alloc(&conn->pool, size);
+	mutex_unlock(&conn->data);
+	if (IS_ERR(slice))
+		return PTR_ERR(slice);
+
+	kdbus_pool_write_begin(&writer, slice);
+	ret = kdbus_pool_write(&writer, data, size);
+	kdbus_pool_write_end(&writer);
+
+	*offset = slice->offset;
+	mutex_lock(&conn->data);
+	if (!ret)
+		kdbus_slice_publish(slice);
+	kdbus_slice_release_kernel(slice);
+	mutex_unlock(&conn->data);
+
+	return ret;
+}
+
+/**
+ * kdbus_conn_free() - the client is done with a slice
+ * @conn:	connection
+ * @offset:	offset as given
+ *
+ * Return: 0; -ENXIO if the client holds no slice that begins there (FREE-1).
+ */
+int kdbus_conn_free(struct kdbus_conn *conn, u64 offset)
+{
+	struct kdbus_slice *slice;
+	int ret = 0;
+
+	if (offset == conn->pool.size)
+		return 0;
+
+	mutex_lock(&conn->data);
+	slice = kdbus_pool_find(&conn->pool, offset);
+	if (slice && slice->held_user)
+		kdbus_slice_release_user(slice);
+	else
+		ret = -ENXIO;
+	mutex_unlock(&conn->data);
+
+	return ret;
+}
+
+/**
+ * kdbus_conn_close_if_idle() - take no more messages, unless some wait
+ * @conn:	connection
+ *
+ * Return: 0 if the caller is to tear it down; -EBUSY if messages are queued;
+ * -ECONNRESET if it was closed before.
+ */
+int kdbus_conn_close_if_idle(struct kdbus_conn *conn)
+{
+	int ret = 0;
+
+	mutex_lock(&conn->data);
+	if (conn->closed)
+		ret = -ECONNRESET;
+	else if (kdbus_queue_count(&conn->queue))
+		ret = -EBUSY;
+	else
+		conn->closed = true;
+	mutex_unlock(&conn->data);
+
+	return ret;
+}
+
+/**
+ * kdbus_conn_close() - take no more messages and discard those that wait
+ * @conn:	connection
+ */
+void kdbus_conn_close(struct kdbus_conn *conn)
+{
+	struct kdbus_queue_entry *entry;
+
+	mutex_lock(&conn->data);
+	conn->closed = true;
+	while ((entry = kdbus_queue_peek(&conn->queue))) {
+		kdbus_queue_remove(&conn->queue, entry);
+		entry_free(conn, entry);
+	}
+	mutex_unlock(&conn->data);
+}
+
+/**
+ * kdbus_conn_has_input() - whether a receive command has something to report
+ * @conn:	connection
+ *
+ * Takes no lock. Who makes it true wakes @conn->wait up afterwards.
+ */
+bool kdbus_conn_has_input(const struct kdbus_conn *conn)
+{
+	return kdbus_queue_count(&conn->queue) || READ_ONCE(conn->dropped);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef __KDBUS_ENDPOINT_H
+#define __KDBUS_ENDPOINT_H
+
+/**
+ * DOC: endpoint
+ *
+ * A file in the directory of a bus through which one connects to it. The
+ * default endpoint "bus" comes with the bus.
+ */
+
+#include "bus.h"
+#include "node.h"
+
+/**
+ * struct kdbus_endpoint - entrance to a bus
+ * @node:	its file
+ * @bus:	the bus, kept by the reference to the parent node (I)
+ * @is_default:	the endpoint that came with the bus (I)
+ */
+struct kdbus_endpoint {
+	struct kdbus_node node;
+	struct kdbus_bus *bus;
+	bool is_default;
+};
+
+struct kdbus_endpoint *kdbus_endpoint_new(struct kdbus_bus *bus,
+					  const char *name, u64 flags);
+
+/**
+ * kdbus_endpoint_of() - endpoint of a node
+ * @node:	node of type ENDPOINT
+ */
+static inline struct kdbus_endpoint *kdbus_endpoint_of(struct kdbus_node *node)
+{
+	return container_of(node, struct kdbus_endpoint, node);
+}
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: kdbus
+ *
+ * Overview
+ * ========
+ *
+ * A client opens an endpoint file of kdbusfs and becomes a connection with
+ * KDBUS_CMD_HELLO; from then on the others on the same bus reach it by its
+ * id. A message is copied once, from the memory of the sender into the pool
+ * of the receiver, which the receiver has mapped.
+ *
+ * Layers
+ * ======
+ *
+ * A file uses the layers below its own and, within its layer, the files that
+ * stand before it here. Nothing calls upward.
+ *
+ *	entry		ioctl, handle, fs, main
+ *	command		cmd_bus, cmd_conn, cmd_msg
+ *	transaction	access, tx, teardown
+ *	object		node, domain, bus, endpoint, conn
+ *	engine		queue, meta, message
+ *	leaf		limits, util, active, item, args, pool, quota
+ *
+ * A handle (the open file) owns what it has become: a bus or a connection.
+ * An endpoint references its bus, a bus its domain; connections reference
+ * their endpoint. Reference counts keep memory; whether an object works is a
+ * matter of its active reference (active.h).
+ *
+ * Locks
+ * =====
+ *
+ * Outer to inner:
+ *
+ *	handle.setup	mutex: commands that change the state of a handle
+ *	active refs	domain > bus > endpoint > conn; a drain is the write side
+ *	conn.data	mutex: closed, dropped, pool, quota, queue
+ *	node.lock	spinlock: children of a node; leaf
+ *	bus.conns	xarray: readers RCU, writers its lock; leaf
+ *	users		xarray of quota.c, its lock; leaf
+ *	wait queues	leaf
+ *
+ * Nobody holds the data locks of two connections.
+ *
+ * User memory is touched under handle.setup and with nothing held, never
+ * below: not under an active reference either, because a page of user memory
+ * can take for ever to appear, and shutting a bus down must not wait for
+ * that. Commands therefore parse first, then take their active reference,
+ * and write back after they have dropped it. The payload of a message is
+ * copied between two sections: one reserves room at the receiver, one commits
+ * and asks again whether both sides are still there.
+ *
+ * The last reference to a connection closes a file and is dropped with
+ * nothing held.
+ *
+ * poll and mmap take none of these locks: the state of a handle is published
+ * with release and acquire, counters of the queue are read once.
+ *
+ * Shutting down
+ * =============
+ *
+ * kdbus_active_deactivate() turns new users away, the drain waits for those
+ * who are in, then what is visible is taken back: the name of a node, the id
+ * of a connection, the messages that wait. A parent is down before its
+ * children are, so none is added meanwhile.
+ */
+#include <linux/module.h>
+
+MODULE_DESCRIPTION("kdbus: message bus for D-Bus");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "limits.h"
+#include "message.h"
+#include "pool.h"
+#include "util.h"
+
+static const struct kdbus_args_spec message_spec = {
+	.fixed = sizeof(struct kdbus_msg),
+	.flags = KDBUS_MSG_EXPECT_REPLY | KDBUS_MSG_NO_AUTO_START |
+		 KDBUS_MSG_SIGNAL,
+	.once = KDBUS_ITEM_BIT(KDBUS_ITEM_NEGOTIATE) |
+		KDBUS_ITEM_BIT(KDBUS_ITEM_FDS) |
+		KDBUS_ITEM_BIT(KDBUS_ITEM_BLOOM_FILTER) |
+		KDBUS_ITEM_BIT(KDBUS_ITEM_DST_NAME),
+	.many = KDBUS_ITEM_BIT(KDBUS_ITEM_PAYLOAD_VEC) |
+		KDBUS_ITEM_BIT(KDBUS_ITEM_PAYLOAD_MEMFD),
+	.is_msg = true,
+};
+
+/**
+ * kdbus_message_read() - copy a message in
+ * @msg:	returns the message; kdbus_message_free() it, also on failure
+ * @address:	address of the message in user memory
+ *
+ * Step 3 of SEND-1. The caller looks at @msg->args.negotiate.
+ *
+ * Return: 0, or an error of kdbus_args_read() or kdbus_args_check().
+ */
+int kdbus_message_read(struct kdbus_message *msg, u64 address)
+{
+	int ret;
+
+	msg->items_end = 0;
+	msg->payload = 0;
+	msg->n_parts = 0;
+	msg->parts = msg->inline_parts;
+
+	if (!kdbus_uptr_valid(address))
+		address = 1;	/* misaligned: -EFAULT */
+
+	ret = kdbus_args_read(&msg->args, &message_spec,
+			      u64_to_user_ptr(address));
+	return ret ?: kdbus_args_check(&msg->args);
+}
+
+/**
+ * kdbus_message_free() - free a message
+ * @msg:	message, on which kdbus_message_read() was called
+ */
+void kdbus_message_free(struct kdbus_message *msg)
+{
+	if (msg->parts != msg->inline_parts)
+		kvfree(msg->parts);
+	msg->parts = msg->inline_parts;
+	kdbus_args_free(&msg->args);
+}
+
+/* The table of 18.2. */
+static int check_header(const struct kdbus_msg *hdr, bool sync)
+{
+	bool expect = hdr->flags & KDBUS_MSG_EXPECT_REPLY;
+	bool signal = hdr->flags & KDBUS_MSG_SIGNAL;
+
+	if (hdr->payload_type == KDBUS_PAYLOAD_KERNEL)
+		return -EINVAL;
+	if (hdr->dst_id == KDBUS_DST_ID_BROADCAST) {
+		if (!signal)
+			return -EBADMSG;
+		if (hdr->cookie_reply)
+			return -ENOTUNIQ;
+	}
+	if (expect) {
+		if (!hdr->timeout_ns)
+			return -EINVAL;
+		if (signal)
+			return -ENOTUNIQ;
+		return 0;
+	}
+	if (sync)
+		return -EINVAL;
+	if (signal && hdr->cookie_reply)
+		return -EINVAL;
+
+	return 0;
+}
+
+static int check_vec(const struct kdbus_vec *vec)
+{
+	if (vec->size > KDBUS_VEC_MAX_SIZE)
+		return -EMSGSIZE;
+	if (vec->address &&
+	    (!kdbus_uptr_valid(vec->address) ||
+	     !access_ok(u64_to_user_ptr(vec->address), vec->size)))
+		return -EFAULT;
+	return 0;
+}
+
+static int check_filter(const struct kdbus_item *item, size_t bloom_size)
+{
+	size_t size = kdbus_item_payload_size(item) -
+		      sizeof(item->bloom_filter);
+
+	if (size % KDBUS_BLOOM_UNIT)
+		return -EFAULT;
+	return size == bloom_size ? 0 : -EDOM;
+}
+
+static int check_memfd(const struct kdbus_memfd *memfd, unsigned int n)
+{
+	u64 end;
+
+	if (check_add_overflow(memfd->start, memfd->size, &end))
+		return -EMSGSIZE;
+	return n < KDBUS_MSG_MAX_MEMFDS ? 0 : -E2BIG;
+}
+
+static int check_dst_name(const struct kdbus_item *item, u64 dst_id)
+{
+	if (!kdbus_name_valid(item->str, false))
+		return -EINVAL;
+	return dst_id == KDBUS_DST_ID_BROADCAST ? -EBADMSG : 0;
+}
+
+/* The table of 18.3; counts the VEC items. */
+static int check_items(struct kdbus_message *msg, size_t bloom_size)
+{
+	const struct kdbus_msg *hdr = msg->args.msg;
+	unsigned int n_memfds = 0;
+	struct kdbus_item *item;
+	size_t n_fds;
+	int ret = 0;
+
+	kdbus_args_for_each_item(item, &msg->args) {
+		switch (item->type) {
+		case KDBUS_ITEM_PAYLOAD_VEC:
+			msg->n_parts++;
+			ret = check_vec(&item->vec);
+			break;
+		case KDBUS_ITEM_PAYLOAD_MEMFD:
+			ret = check_memfd(&item->memfd, n_memfds++);
+			break;
+		case KDBUS_ITEM_FDS:
+			n_fds = kdbus_item_payload_size(item) / sizeof(int);
+			ret = n_fds > KDBUS_MSG_MAX_FDS ? -EMFILE : 0;
+			break;
+		case KDBUS_ITEM_BLOOM_FILTER:
+			ret = check_filter(item, bloom_size);
+			break;
+		case KDBUS_ITEM_DST_NAME:
+			ret = check_dst_name(item, hdr->dst_id);
+			break;
+		default:
+			ret = -EINVAL;	/* NEGOTIATE, NEG-3 */
+		}
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+/* The table of 18.4. */
+static int check_combination(const struct kdbus_message *msg)
+{
+	const struct kdbus_msg *hdr = msg->args.msg;
+	u64 found = msg->args.found;
+	bool filter = found & KDBUS_ITEM_BIT(KDBUS_ITEM_BLOOM_FILTER);
+	bool signal = hdr->flags & KDBUS_MSG_SIGNAL;
+
+	if (filter != signal)
+		return -EBADMSG;
+	if (hdr->dst_id == KDBUS_DST_ID_NAME &&
+	    !(found & KDBUS_ITEM_BIT(KDBUS_ITEM_DST_NAME)))
+		return -EDESTADDRREQ;
+	if (hdr->dst_id == KDBUS_DST_ID_BROADCAST &&
+	    (found & KDBUS_ITEM_BIT(KDBUS_ITEM_FDS)))
+		return -ENOTUNIQ;
+
+	return 0;
+}
+
+/*
+ * Notes where each part of the payload lies and will lie, and turns the items
+ * into what receivers see: PAYLOAD_OFF, zero padding (LAY-1, LAY-4, LAY-5).
+ */
+static void import_parts(struct kdbus_message *msg)
+{
+	struct kdbus_part *part = msg->parts;
+	struct kdbus_item *item;
+
+	msg->items_end = msg->args.spec->fixed;
+
+	kdbus_args_for_each_item(item, &msg->args) {
+		void *end = (void *)item + item->size;
+
+		msg->items_end = end - msg->args.data;
+		memset(end, 0, KDBUS_ALIGN8(item->size) - item->size);
+
+		if (item->type != KDBUS_ITEM_PAYLOAD_VEC)
+			continue;
+
+		part->item = item;
+		part->addr = u64_to_user_ptr(item->vec.address);
+		part->offset = msg->payload;
+		part->pad = 0;
+		if (part->addr)
+			msg->payload += item->vec.size;
+		else
+			part->pad = item->vec.size % 8;
+		msg->payload += part->pad;
+		item->type = KDBUS_ITEM_PAYLOAD_OFF;
+		part++;
+	}
+}
+
+/* What the interface knows and this kernel does not have yet. */
+static bool is_supported(const struct kdbus_message *msg)
+{
+	const struct kdbus_msg *hdr = msg->args.msg;
+
+	return !(hdr->flags & (KDBUS_MSG_EXPECT_REPLY | KDBUS_MSG_SIGNAL)) &&
+	       !hdr->cookie_reply &&
+	       !(msg->args.found & ~KDBUS_ITEM_BIT(KDBUS_ITEM_PAYLOAD_VEC));
+}
+
+/**
+ * kdbus_message_import() - check a message and prepare it for receivers
+ * @msg:	message that was read
+ * @src_id:	id of the sender
+ * @sync:	the sender will wait for the reply
+ * @bloom_size:	bytes of a filter on this bus
+ *
+ * Steps 5 and 6 of SEND-1. The payload itself is not touched.
+ *
+ * Return: 0; an error of the tables 18.2 to 18.4; -EOPNOTSUPP for a message
+ * other than a plain one to an id with nothing but inline payload; -ENOMEM.
+ */
+int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
+			 size_t bloom_size)
+{
+	struct kdbus_msg *hdr = msg->args.msg;
+	int ret;
+
+	if (hdr->src_id && hdr->src_id != src_id)
+		return -EINVAL;
+
+	ret = check_header(hdr, sync);
+	if (ret)
+		return ret;
+	ret = check_items(msg, bloom_size);
+	if (ret)
+		return ret;
+	ret = check_combination(msg);
+	if (ret)
+		return ret;
+
+	if (!is_supported(msg))
+		return -EOPNOTSUPP;
+
+	if (msg->n_parts > KDBUS_MESSAGE_INLINE_PARTS) {
+		struct kdbus_part *parts;
+
+		parts = kvmalloc_array(msg->n_parts, sizeof(*parts),
+				       GFP_KERNEL_ACCOUNT);
+		if (!parts)
+			return -ENOMEM;
+		msg->parts = parts;
+	}
+
+	hdr->src_id = src_id;
+	import_parts(msg);
+
+	return 0;
+}
+
+/**
+ * kdbus_message_layout() - find out how a message will lie at a receiver
+ * @msg:	imported message
+ * @mask:	metadata that the receiver gets, a set of KDBUS_ATTACH_*
+ * @layout:	returns the layout
+ *
+ * LAY-2.
+ */
+void kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
+			  struct kdbus_layout *layout)
+{
+	layout->meta_size = kdbus_meta_emit(&msg->meta, mask, layout->meta);
+	layout->size = msg->items_end;
+	if (layout->meta_size)
+		layout->size = KDBUS_ALIGN8(layout->size) + layout->meta_size;
+	layout->payload = KDBUS_ALIGN8(layout->size);
+	layout->total = KDBUS_ALIGN8(layout->payload + msg->payload);
+}
+
+static int write_part(struct kdbus_pool_writer *writer,
+		      const struct kdbus_part *part)
+{
+	struct iov_iter iter;
+	int ret;
+
+	if (part->addr) {
+		ret = import_ubuf(ITER_SOURCE, part->addr, part->item->vec.size,
+				  &iter);
+		if (!ret)
+			ret = kdbus_pool_write_iter(writer, &iter);
+		if (ret)
+			return ret;
+	}
+
+	return kdbus_pool_write_zero(writer, part->pad);
+}
+
+static void set_offsets(struct kdbus_message *msg, u64 payload)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->n_parts; i++) {
+		struct kdbus_part *part = &msg->parts[i];
+
+		part->item->vec.offset = part->addr ? payload + part->offset :
+						      U64_MAX;
+	}
+}
+
+/**
+ * kdbus_message_write() - write a message into the slice of a receiver
+ * @msg:	imported message
+ * @layout:	its layout at this receiver
+ * @slice:	slice of @layout->total bytes that this task has reserved
+ *
+ * Return: 0; -EFAULT if the payload cannot be read; an error of the pool.
+ */
+int kdbus_message_write(struct kdbus_message *msg,
+			const struct kdbus_layout *layout,
+			struct kdbus_slice *slice)
+{
+	struct kdbus_pool_writer writer;
+	unsigned int i;
+	int ret;
+
+	might_fault();
+
+	msg->args.msg->size = layout->size;
+	set_offsets(msg, layout->payload);
+
+	kdbus_pool_write_begin(&writer, slice);
+
+	ret = kdbus_pool_write(&writer, msg->args.data,
+			       KDBUS_ALIGN8(msg->items_end));
+	if (!ret && layout->meta_size)
+		ret = kdbus_pool_write(&writer, layout->meta,
+				       KDBUS_ALIGN8(layout->meta_size));
+	for (i = 0; !ret && i < msg->n_parts; i++)
+		ret = write_part(&writer, &msg->parts[i]);
+	if (!ret)
+		ret = kdbus_pool_write_zero(&writer,
+					    slice->size - writer.pos);
+
+	kdbus_pool_write_end(&writer);
+	return ret;
+}

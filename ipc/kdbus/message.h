@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef __KDBUS_MESSAGE_H
+#define __KDBUS_MESSAGE_H
+
+/**
+ * DOC: message
+ *
+ * A message on its way: the sender's header and items, read once and checked,
+ * and where its payload lies. It belongs to the task that executes
+ * KDBUS_CMD_SEND; there is no lock.
+ *
+ * A receiver gets (LAY-1): header, the sender's items with their padding,
+ * metadata items, inline payload. The first two are the imported block
+ * itself, in which PAYLOAD_VEC items are turned into PAYLOAD_OFF items; where
+ * the payload begins depends on the receiver's metadata, so the offsets are
+ * filled in before each receiver is written. The payload goes from the
+ * sender's memory straight into the receiver's slice.
+ */
+
+#include <linux/types.h>
+
+#include "args.h"
+#include "meta.h"
+
+/* Payload parts that need no allocation. */
+#define KDBUS_MESSAGE_INLINE_PARTS 4
+
+/**
+ * struct kdbus_part - one PAYLOAD_VEC of a message
+ * @item:	the item, in the imported block
+ * @addr:	its bytes in the sender's memory; NULL: zero bytes that are
+ *		announced and not sent
+ * @offset:	where it begins in the inline payload, unless @addr is NULL
+ * @pad:	zero bytes that follow it in the inline payload (LAY-5)
+ */
+struct kdbus_part {
+	struct kdbus_item *item;
+	void __user *addr;
+	u64 offset;
+	u8 pad;
+};
+
+/**
+ * struct kdbus_message - message on its way
+ * @args:	header and items
+ * @meta:	facts about the sender
+ * @items_end:	end of the last item without its padding
+ * @payload:	bytes of inline payload
+ * @n_parts:	number of @parts
+ * @parts:	the payload
+ * @inline_parts: @parts of most messages
+ */
+struct kdbus_message {
+	struct kdbus_args args;
+	struct kdbus_meta meta;
+	u64 items_end;
+	u64 payload;
+	unsigned int n_parts;
+	struct kdbus_part *parts;
+	struct kdbus_part inline_parts[KDBUS_MESSAGE_INLINE_PARTS];
+};
+
+/**
+ * struct kdbus_layout - how a message lies in the slice of one receiver
+ * @meta:	metadata items
+ * @meta_size:	bytes of @meta
+ * @size:	header and items, what kdbus_msg.size says (LAY-2)
+ * @payload:	where the inline payload begins
+ * @total:	bytes of the slice
+ */
+struct kdbus_layout {
+	u64 meta[KDBUS_META_MAX_SIZE / sizeof(u64)];
+	size_t meta_size;
+	u64 size;
+	u64 payload;
+	u64 total;
+};
+
+struct kdbus_pool_writer;
+struct kdbus_slice;
+
+int kdbus_message_read(struct kdbus_message *msg, u64 address);
+int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
+			 size_t bloom_size);
+void kdbus_message_free(struct kdbus_message *msg);
+void kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
+			  struct kdbus_layout *layout);
+int kdbus_message_write(struct kdbus_message *msg,
+			const struct kdbus_layout *layout,
+			struct kdbus_slice *slice);
+
+#endif

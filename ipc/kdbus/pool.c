@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/file.h>
+#include <linux/highmem.h>
+#include <linux/list.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+
+#include "item.h"
+#include "pool.h"
+
+static struct kdbus_slice *slice_new(struct kdbus_pool *pool, u64 offset,
+				     u64 size)
+{
+	struct kdbus_slice *slice;
+
+	slice = kmalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT);
+	if (!slice)
+		return NULL;
+
+	slice->pool = pool;
+	slice->offset = offset;
+	slice->size = size;
+	INIT_LIST_HEAD(&slice->entry);
+	RB_CLEAR_NODE(&slice->node);
+	slice->held_kernel = false;
+	slice->held_user = false;
+
+	return slice;
+}
+
+static bool free_less(struct rb_node *node_a, const struct rb_node *node_b)
+{
+	struct kdbus_slice *a = rb_entry(node_a, struct kdbus_slice, node);
+	struct kdbus_slice *b = rb_entry(node_b, struct kdbus_slice, node);
+
+	return a->size != b->size ? a->size < b->size : a->offset < b->offset;
+}
+
+static bool busy_less(struct rb_node *node_a, const struct rb_node *node_b)
+{
+	return rb_entry(node_a, struct kdbus_slice, node)->offset <
+	       rb_entry(node_b, struct kdbus_slice, node)->offset;
+}
+
+static int busy_cmp(const void *key, const struct rb_node *node)
+{
+	u64 offset = rb_entry(node, struct kdbus_slice, node)->offset;
+	u64 want = *(const u64 *)key;
+
+	return want < offset ? -1 : want > offset;
+}
+
+static bool slice_is_free(const struct kdbus_slice *slice)
+{
+	return !slice->held_kernel && !slice->held_user;
+}
+
+/**
+ * kdbus_pool_init() - create a pool
+ * @pool:	pool
+ * @name:	what /proc/PID/maps shows
+ * @size:	bytes, a multiple of the page size
+ * @lock:	the lock under which the pool will be used
+ *
+ * POOL-1: the size is charged to the system's memory commitment at once,
+ * pages are instantiated when they are first written.
+ *
+ * Return: 0; -EINVAL for 2^63 and above; -ENOMEM. After a failure
+ * kdbus_pool_destroy() does nothing.
+ */
+int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
+		    struct mutex *lock)
+{
+	struct address_space *mapping;
+	struct kdbus_slice *all;
+	struct file *file;
+
+	memset(pool, 0, sizeof(*pool));
+	INIT_LIST_HEAD(&pool->slices);
+
+	if (size > MAX_LFS_FILESIZE)
+		return -EINVAL;
+
+	all = slice_new(pool, 0, size);
+	if (!all)
+		return -ENOMEM;
+
+	file = shmem_file_setup(name, size, 0);
+	if (IS_ERR(file)) {
+		kfree(all);
+		return PTR_ERR(file);
+	}
+
+	/* Fail a write rather than wake the OOM killer for a full cgroup. */
+	mapping = file_inode(file)->i_mapping;
+	mapping_set_gfp_mask(mapping, mapping_gfp_mask(mapping) |
+			     __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+
+	pool->file = file;
+	pool->memcg = get_mem_cgroup_from_mm(current->mm);
+	pool->size = size;
+	pool->lock = lock;
+	list_add(&all->entry, &pool->slices);
+	rb_add(&all->node, &pool->free, free_less);
+
+	return 0;
+}
+
+/**
+ * kdbus_pool_destroy() - free a pool
+ * @pool:	pool that nobody uses any more; mappings of it may remain
+ */
+void kdbus_pool_destroy(struct kdbus_pool *pool)
+{
+	struct kdbus_slice *slice, *tmp;
+
+	list_for_each_entry_safe(slice, tmp, &pool->slices, entry)
+		kfree(slice);
+	INIT_LIST_HEAD(&pool->slices);
+
+	if (pool->file)
+		fput(pool->file);
+	pool->file = NULL;
+	mem_cgroup_put(pool->memcg);
+	pool->memcg = NULL;
+}
+
+/**
+ * kdbus_pool_mmap() - map a pool
+ * @pool:	pool
+ * @vma:	mapping being made
+ *
+ * POOL-2. Takes no lock.
+ *
+ * Return: 0; -EPERM for a writable mapping; -EFAULT for one longer than the
+ * pool.
+ */
+int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & VM_WRITE)
+		return -EPERM;
+	if (vma->vm_end - vma->vm_start > pool->size)
+		return -EFAULT;
+
+	vm_flags_clear(vma, VM_MAYWRITE);
+	vma_set_file(vma, pool->file);
+
+	return call_mmap(pool->file, vma);
+}
+
+/* POOL-3: the smallest free range that is large enough. */
+static struct kdbus_slice *best_fit(struct kdbus_pool *pool, u64 size)
+{
+	struct rb_node *node = pool->free.rb_node;
+	struct kdbus_slice *best = NULL;
+
+	while (node) {
+		struct kdbus_slice *slice;
+
+		slice = rb_entry(node, struct kdbus_slice, node);
+		if (slice->size < size) {
+			node = node->rb_right;
+		} else {
+			best = slice;
+			node = node->rb_left;
+		}
+	}
+
+	return best;
+}
+
+/**
+ * kdbus_pool_alloc() - reserve a slice
+ * @pool:	pool, locked
+ * @size:	bytes, more than 0; rounded up to 8
+ *
+ * Return: a slice held by the kernel; -EXFULL if no free range is large
+ * enough; -ENOMEM.
+ */
+struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size)
+{
+	struct kdbus_slice *slice, *rest;
+
+	lockdep_assert_held(pool->lock);
+
+	if (size > pool->size)
+		return ERR_PTR(-EXFULL);
+
+	size = KDBUS_ALIGN8(size);
+	slice = best_fit(pool, size);
+	if (!slice)
+		return ERR_PTR(-EXFULL);
+
+	if (slice->size > size) {
+		rest = slice_new(pool, slice->offset + size,
+				 slice->size - size);
+		if (!rest)
+			return ERR_PTR(-ENOMEM);
+
+		rb_erase(&slice->node, &pool->free);
+		slice->size = size;
+		list_add(&rest->entry, &slice->entry);
+		rb_add(&rest->node, &pool->free, free_less);
+	} else {
+		rb_erase(&slice->node, &pool->free);
+	}
+
+	slice->held_kernel = true;
+	rb_add(&slice->node, &pool->busy, busy_less);
+
+	return slice;
+}
+
+/**
+ * kdbus_pool_find() - find the slice that begins at an offset
+ * @pool:	pool, locked
+ * @offset:	any number
+ *
+ * Return: the slice, whoever holds it; NULL if none begins there.
+ */
+struct kdbus_slice *kdbus_pool_find(struct kdbus_pool *pool, u64 offset)
+{
+	struct rb_node *node;
+
+	lockdep_assert_held(pool->lock);
+
+	node = rb_find(&offset, &pool->busy, busy_cmp);
+	return node ? rb_entry(node, struct kdbus_slice, node) : NULL;
+}
+
+/* Appends the free range that follows to a free range that is in no tree. */
+static void merge_next(struct kdbus_pool *pool, struct kdbus_slice *slice)
+{
+	struct kdbus_slice *next;
+
+	if (list_is_last(&slice->entry, &pool->slices))
+		return;
+	next = list_next_entry(slice, entry);
+	if (!slice_is_free(next))
+		return;
+
+	rb_erase(&next->node, &pool->free);
+	list_del(&next->entry);
+	slice->size += next->size;
+	kfree(next);
+}
+
+static void slice_release(struct kdbus_slice *slice)
+{
+	struct kdbus_pool *pool = slice->pool;
+	struct kdbus_slice *prev;
+
+	if (!slice_is_free(slice))
+		return;
+
+	rb_erase(&slice->node, &pool->busy);
+	merge_next(pool, slice);
+
+	if (!list_is_first(&slice->entry, &pool->slices)) {
+		prev = list_prev_entry(slice, entry);
+		if (slice_is_free(prev)) {
+			rb_erase(&prev->node, &pool->free);
+			prev->size += slice->size;
+			list_del(&slice->entry);
+			kfree(slice);
+			slice = prev;
+		}
+	}
+
+	rb_add(&slice->node, &pool->free, free_less);
+}
+
+/**
+ * kdbus_slice_publish() - let the client hold a slice, too
+ * @slice:	slice, pool locked; its offset is about to be reported
+ *
+ * A slice that the client holds already gets no second hold (POOL-4).
+ */
+void kdbus_slice_publish(struct kdbus_slice *slice)
+{
+	lockdep_assert_held(slice->pool->lock);
+	slice->held_user = true;
+}
+
+/**
+ * kdbus_slice_release_kernel() - the kernel lets go of a slice
+ * @slice:	slice, pool locked; gone when this returns
+ */
+void kdbus_slice_release_kernel(struct kdbus_slice *slice)
+{
+	lockdep_assert_held(slice->pool->lock);
+	slice->held_kernel = false;
+	slice_release(slice);
+}
+
+/**
+ * kdbus_slice_release_user() - the client lets go of a slice
+ * @slice:	slice, pool locked; gone when this returns
+ */
+void kdbus_slice_release_user(struct kdbus_slice *slice)
+{
+	lockdep_assert_held(slice->pool->lock);
+	slice->held_user = false;
+	slice_release(slice);
+}
+
+/**
+ * kdbus_pool_write_begin() - begin to write a slice
+ * @writer:	position, end with kdbus_pool_write_end()
+ * @slice:	slice that this task has reserved
+ */
+void kdbus_pool_write_begin(struct kdbus_pool_writer *writer,
+			    struct kdbus_slice *slice)
+{
+	writer->slice = slice;
+	writer->pos = 0;
+	writer->folio = NULL;
+}
+
+/**
+ * kdbus_pool_write_end() - end writing
+ * @writer:	position
+ */
+void kdbus_pool_write_end(struct kdbus_pool_writer *writer)
+{
+	if (writer->folio)
+		folio_put(writer->folio);
+	writer->folio = NULL;
+}
+
+/*
+ * Makes @writer->folio the one at the position. It is marked dirty while it
+ * is locked and stays referenced, so that reclaim leaves it alone; it is not
+ * locked while it is written, because the bytes may come from a mapping of
+ * this very folio.
+ */
+static int writer_seek(struct kdbus_pool_writer *writer, loff_t pos)
+{
+	struct kdbus_pool *pool = writer->slice->pool;
+	struct mem_cgroup *old;
+	struct folio *folio;
+	int ret;
+
+	kdbus_pool_write_end(writer);
+
+	old = set_active_memcg(pool->memcg);
+	ret = shmem_get_folio(file_inode(pool->file), pos >> PAGE_SHIFT,
+			      pool->size, &folio, SGP_CACHE);
+	set_active_memcg(old);
+	if (ret)
+		return ret;
+
+	folio_mark_dirty(folio);
+	folio_unlock(folio);
+	writer->folio = folio;
+
+	return 0;
+}
+
+/**
+ * kdbus_pool_write_iter() - copy bytes into a slice
+ * @writer:	position, advanced
+ * @iter:	source, drained on success
+ *
+ * Return: 0; -EFAULT if the source cannot be read; -ENOMEM and other errors
+ * of shared memory.
+ */
+int kdbus_pool_write_iter(struct kdbus_pool_writer *writer,
+			  struct iov_iter *iter)
+{
+	struct kdbus_slice *slice = writer->slice;
+	size_t off, n;
+	loff_t pos;
+	int ret;
+
+	if (WARN_ON_ONCE(iov_iter_count(iter) > slice->size - writer->pos))
+		return -ENOTRECOVERABLE;
+
+	while (iov_iter_count(iter)) {
+		pos = slice->offset + writer->pos;
+
+		if (!writer->folio ||
+		    !folio_contains(writer->folio, pos >> PAGE_SHIFT)) {
+			ret = writer_seek(writer, pos);
+			if (ret)
+				return ret;
+		}
+
+		off = offset_in_folio(writer->folio, pos);
+		n = min(folio_size(writer->folio) - off, iov_iter_count(iter));
+
+		if (copy_folio_from_iter(writer->folio, off, n, iter) != n)
+			return -EFAULT;
+		flush_dcache_folio(writer->folio);
+		writer->pos += n;
+	}
+
+	return 0;
+}
+
+/**
+ * kdbus_pool_write() - write bytes of kernel memory into a slice
+ * @writer:	position, advanced
+ * @data:	source
+ * @size:	number of bytes
+ *
+ * Return: as kdbus_pool_write_iter().
+ */
+int kdbus_pool_write(struct kdbus_pool_writer *writer, const void *data,
+		     size_t size)
+{
+	struct kvec vec = { .iov_base = (void *)data, .iov_len = size };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, size);
+	return kdbus_pool_write_iter(writer, &iter);
+}
+
+/**
+ * kdbus_pool_write_zero() - write zero bytes into a slice
+ * @writer:	position, advanced
+ * @size:	number of bytes, at most 8
+ *
+ * Return: as kdbus_pool_write_iter().
+ */
+int kdbus_pool_write_zero(struct kdbus_pool_writer *writer, size_t size)
+{
+	static const u64 zero;
+
+	if (WARN_ON_ONCE(size > sizeof(zero)))
+		return -ENOTRECOVERABLE;
+
+	return size ? kdbus_pool_write(writer, &zero, size) : 0;
+}

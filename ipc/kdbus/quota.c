@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cleanup.h>
+#include <linux/err.h>
+#include <linux/idr.h>
+#include <linux/lockdep.h>
+#include <linux/math64.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "limits.h"
+#include "quota.h"
+
+/* Living users that stand for a uid, by that uid. Its lock is a leaf. */
+static DEFINE_XARRAY(users);
+static DEFINE_IDA(user_ids);
+
+static struct kdbus_user *user_new(kuid_t uid)
+{
+	struct kdbus_user *user;
+	int id;
+
+	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+
+	id = ida_alloc(&user_ids, GFP_KERNEL);
+	if (id < 0) {
+		kfree(user);
+		return ERR_PTR(id);
+	}
+
+	refcount_set(&user->ref, 1);
+	user->uid = uid;
+	user->id = id;
+
+	return user;
+}
+
+static void user_free(struct kdbus_user *user)
+{
+	ida_free(&user_ids, user->id);
+	kfree(user);
+}
+
+static struct kdbus_user *user_lookup(kuid_t uid)
+{
+	struct kdbus_user *user;
+
+	xa_lock(&users);
+	user = xa_load(&users, __kuid_val(uid));
+	if (user)
+		refcount_inc(&user->ref);
+	xa_unlock(&users);
+
+	return user;
+}
+
+/**
+ * kdbus_user_get() - find or make the user of a uid
+ * @uid:	valid uid
+ *
+ * Return: a reference to the one user of @uid, or -ENOMEM.
+ */
+struct kdbus_user *kdbus_user_get(kuid_t uid)
+{
+	struct kdbus_user *user, *new;
+	int ret;
+
+	user = user_lookup(uid);
+	if (user)
+		return user;
+
+	new = user_new(uid);
+	if (IS_ERR(new))
+		return new;
+
+	do {
+		ret = xa_insert(&users, __kuid_val(uid), new, GFP_KERNEL);
+		if (!ret)
+			return new;
+		if (ret == -EBUSY)
+			user = user_lookup(uid);
+	} while (ret == -EBUSY && !user);
+
+	user_free(new);
+	return user ?: ERR_PTR(ret);
+}
+
+/**
+ * kdbus_user_new_anonymous() - make a user that stands for no uid
+ *
+ * Return: a reference to it, or -ENOMEM.
+ */
+struct kdbus_user *kdbus_user_new_anonymous(void)
+{
+	return user_new(INVALID_UID);
+}
+
+/**
+ * kdbus_user_ref() - take a reference
+ * @user:	user
+ *
+ * Return: @user.
+ */
+struct kdbus_user *kdbus_user_ref(struct kdbus_user *user)
+{
+	refcount_inc(&user->ref);
+	return user;
+}
+
+/**
+ * kdbus_user_put() - drop a reference
+ * @user:	user, or NULL
+ */
+void kdbus_user_put(struct kdbus_user *user)
+{
+	if (!user)
+		return;
+
+	if (!uid_valid(user->uid)) {
+		if (refcount_dec_and_test(&user->ref))
+			user_free(user);
+		return;
+	}
+
+	if (!refcount_dec_and_lock(&user->ref, &users.xa_lock))
+		return;
+	__xa_erase(&users, __kuid_val(user->uid));
+	xa_unlock(&users);
+	user_free(user);
+}
+
+/**
+ * kdbus_user_charge() - count one more bus or connection
+ * @counter:	&kdbus_user.buses or &kdbus_user.conns; atomic_dec() undoes it
+ * @limit:	how many are allowed
+ *
+ * Return: 0, or -EMFILE at the limit.
+ */
+int kdbus_user_charge(atomic_t *counter, int limit)
+{
+	return atomic_add_unless(counter, 1, limit) ? 0 : -EMFILE;
+}
+
+/**
+ * kdbus_quota_init() - initialise the account of a receiver
+ * @quota:	account
+ * @lock:	the lock under which it will be used
+ */
+void kdbus_quota_init(struct kdbus_quota *quota, struct mutex *lock)
+{
+	quota->bytes = 0;
+	quota->idle = NULL;
+	quota->lock = lock;
+	xa_init(&quota->shares);
+}
+
+static void share_free(struct kdbus_quota *quota, struct kdbus_share *share)
+{
+	xa_erase(&quota->shares, share->user->id);
+	kdbus_user_put(share->user);
+	kfree(share);
+}
+
+/**
+ * kdbus_quota_destroy() - free the account of a receiver
+ * @quota:	account in which nothing is charged
+ */
+void kdbus_quota_destroy(struct kdbus_quota *quota)
+{
+	if (quota->idle)
+		share_free(quota, quota->idle);
+	quota->idle = NULL;
+
+	WARN_ON_ONCE(!xa_empty(&quota->shares));
+	xa_destroy(&quota->shares);
+}
+
+static struct kdbus_share *share_get(struct kdbus_quota *quota,
+				     struct kdbus_user *user)
+{
+	struct kdbus_share *share;
+	int ret;
+
+	share = xa_load(&quota->shares, user->id);
+	if (share)
+		return share;
+
+	share = kzalloc(sizeof(*share), GFP_KERNEL_ACCOUNT);
+	if (!share)
+		return ERR_PTR(-ENOMEM);
+
+	ret = xa_insert(&quota->shares, user->id, share, GFP_KERNEL);
+	if (ret) {
+		kfree(share);
+		return ERR_PTR(ret);
+	}
+
+	share->user = kdbus_user_ref(user);
+	return share;
+}
+
+/* Keeps one share without messages, as the next message needs it again. */
+static void share_settle(struct kdbus_quota *quota, struct kdbus_share *share)
+{
+	if (share->msgs || share == quota->idle)
+		return;
+
+	if (quota->idle)
+		share_free(quota, quota->idle);
+	quota->idle = share;
+}
+
+/* QUOTA-3: of half the pool, one user may have a third of what is left. */
+static int check_limits(const struct kdbus_quota *quota,
+			const struct kdbus_share *share, u64 pool_size,
+			u64 bytes, u32 fds)
+{
+	u64 half = pool_size / 2;
+	u64 allowed;
+
+	if (quota->bytes > half)
+		return -ENOBUFS;
+
+	allowed = div_u64(half - quota->bytes + share->bytes, 3);
+	if (share->bytes > allowed || bytes > allowed - share->bytes ||
+	    bytes > U32_MAX - share->bytes)
+		return -ENOBUFS;
+
+	if (share->msgs >= KDBUS_USER_MAX_QUEUED_MSGS)
+		return -ENOBUFS;
+
+	if (fds > KDBUS_USER_MAX_QUEUED_FDS - share->fds)
+		return -EMFILE;
+
+	return 0;
+}
+
+/**
+ * kdbus_quota_charge() - charge a message that is about to be queued
+ * @quota:	account of the receiver, locked
+ * @charge:	returns what was charged; empty on failure
+ * @user:	sending user
+ * @pool_size:	bytes of the receiver's pool
+ * @bytes:	bytes of the slice
+ * @fds:	entries of the FDS item
+ *
+ * Return: 0; -ENOBUFS if bytes or messages exceed the share of @user, then
+ * -EMFILE if descriptors do; -ENOMEM.
+ */
+int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
+		       struct kdbus_user *user, u64 pool_size, u64 bytes,
+		       u32 fds)
+{
+	struct kdbus_share *share;
+	int ret;
+
+	lockdep_assert_held(quota->lock);
+
+	*charge = (struct kdbus_charge){};
+
+	share = share_get(quota, user);
+	if (IS_ERR(share))
+		return PTR_ERR(share);
+
+	ret = check_limits(quota, share, pool_size, bytes, fds);
+	if (ret) {
+		share_settle(quota, share);
+		return ret;
+	}
+
+	if (quota->idle == share)
+		quota->idle = NULL;
+
+	quota->bytes += bytes;
+	share->bytes += bytes;
+	share->fds += fds;
+	share->msgs++;
+	*charge = (struct kdbus_charge){
+		.share = share, .bytes = bytes, .fds = fds,
+	};
+
+	return 0;
+}
+
+/**
+ * kdbus_quota_uncharge() - give back what a message was charged with
+ * @quota:	account of the receiver, locked
+ * @charge:	charge; empty afterwards, an empty one is left alone
+ */
+void kdbus_quota_uncharge(struct kdbus_quota *quota,
+			  struct kdbus_charge *charge)
+{
+	struct kdbus_share *share = charge->share;
+
+	lockdep_assert_held(quota->lock);
+
+	if (!share)
+		return;
+
+	quota->bytes -= charge->bytes;
+	share->bytes -= charge->bytes;
+	share->fds -= charge->fds;
+	share->msgs--;
+	share_settle(quota, share);
+	*charge = (struct kdbus_charge){};
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef __KDBUS_QUOTA_H
+#define __KDBUS_QUOTA_H
+
+/**
+ * DOC: quota
+ *
+ * Who has used how much. A struct kdbus_user stands for a uid, in all domains
+ * together (W-57), or for all clients of a custom endpoint; it counts buses
+ * and connections. A struct kdbus_quota belongs to a receiver and counts what
+ * each user has queued there; the caller locks (data lock of the receiver).
+ *
+ * What is charged is recorded in a struct kdbus_charge, which is part of the
+ * charged thing and undoes itself, once, on whatever path the thing goes.
+ */
+
+#include <linux/atomic.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/xarray.h>
+
+struct mutex;
+
+/**
+ * struct kdbus_user - whom things are charged to
+ * @ref:	reference count
+ * @uid:	the uid it stands for; INVALID_UID: an anonymous user (I)
+ * @id:		small number, unique among living users (I)
+ * @buses:	number of buses (A)
+ * @conns:	number of connections (A)
+ */
+struct kdbus_user {
+	refcount_t ref;
+	kuid_t uid;
+	u32 id;
+	atomic_t buses;
+	atomic_t conns;
+};
+
+/**
+ * struct kdbus_share - what one user has queued at one receiver
+ * @user:	the user, referenced (I)
+ * @bytes:	bytes of slices (conn.data)
+ * @msgs:	messages (conn.data)
+ * @fds:	entries of FDS items (conn.data)
+ */
+struct kdbus_share {
+	struct kdbus_user *user;
+	u32 bytes;
+	u32 msgs;
+	u32 fds;
+};
+
+/**
+ * struct kdbus_quota - what is queued at one receiver
+ * @bytes:	bytes of all shares (conn.data)
+ * @shares:	struct kdbus_share by id of the user (conn.data)
+ * @idle:	a share without messages that is kept for the next one, or
+ *		NULL (conn.data)
+ * @lock:	the lock that the caller holds, for lockdep (I)
+ */
+struct kdbus_quota {
+	u64 bytes;
+	struct xarray shares;
+	struct kdbus_share *idle;
+	struct mutex *lock;
+};
+
+/**
+ * struct kdbus_charge - what one message is charged with
+ * @share:	the share that is charged; NULL: nothing is (conn.data)
+ * @bytes:	bytes charged (conn.data)
+ * @fds:	entries of FDS items charged (conn.data)
+ */
+struct kdbus_charge {
+	struct kdbus_share *share;
+	u32 bytes;
+	u32 fds;
+};
+
+struct kdbus_user *kdbus_user_get(kuid_t uid);
+struct kdbus_user *kdbus_user_new_anonymous(void);
+struct kdbus_user *kdbus_user_ref(struct kdbus_user *user);
+void kdbus_user_put(struct kdbus_user *user);
+int kdbus_user_charge(atomic_t *counter, int limit);
+
+void kdbus_quota_init(struct kdbus_quota *quota, struct mutex *lock);
+void kdbus_quota_destroy(struct kdbus_quota *quota);
+int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
+		       struct kdbus_user *user, u64 pool_size, u64 bytes,
+		       u32 fds);
+void kdbus_quota_uncharge(struct kdbus_quota *quota,
+			  struct kdbus_charge *charge);
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/sched.h>
+
+#include "access.h"
+#include "bus.h"
+#include "conn.h"
+#include "message.h"
+#include "tx.h"
+
+/*
+ * Reserve, fill, commit. Filling may take as long as the sender's memory takes
+ * to be read, so nothing is held meanwhile but the reference to the receiver;
+ * both sides are asked again whether they are still there.
+ */
+static int deliver(struct kdbus_conn *conn, struct kdbus_conn *dst,
+		   struct kdbus_message *msg)
+{
+	struct kdbus_queue_entry *entry;
+	struct kdbus_layout layout;
+	int ret;
+
+	kdbus_message_layout(msg, dst->recv_mask, &layout);
+
+	entry = kdbus_conn_reserve(dst, conn->user, layout.total,
+				   msg->args.msg->priority);
+	if (IS_ERR(entry))
+		return PTR_ERR(entry);
+
+	ret = kdbus_message_write(msg, &layout, entry->slice);
+	if (!ret && !kdbus_active_acquire(&conn->active))
+		ret = -ECONNRESET;
+	if (ret) {
+		kdbus_conn_cancel(dst, entry);
+		return ret;
+	}
+
+	ret = kdbus_conn_commit(dst, entry);
+	kdbus_active_release(&conn->active);
+
+	return ret;
+}
+
+/**
+ * kdbus_tx_send() - send a message
+ * @conn:	sender
+ * @msg:	imported message
+ *
+ * Step 8 of SEND-1. Touches user memory: the caller holds no lock and no
+ * active reference.
+ *
+ * Return: 0; -ENXIO if nobody has the destination's id; -EPERM; an error of
+ * kdbus_conn_reserve(); -EFAULT if the payload cannot be read.
+ */
+int kdbus_tx_send(struct kdbus_conn *conn, struct kdbus_message *msg)
+{
+	struct kdbus_bus *bus = conn->ep->bus;
+	struct kdbus_conn *dst;
+	int ret;
+
+	might_fault();
+
+	kdbus_meta_take(&msg->meta, kdbus_bus_next_seqnum(bus));
+
+	dst = kdbus_conn_find(bus, msg->args.msg->dst_id);
+	if (!dst)
+		return -ENXIO;
+
+	if (kdbus_access_talk(conn, current_cred(), dst))
+		ret = deliver(conn, dst, msg);
+	else
+		ret = -EPERM;
+
+	kdbus_conn_put(dst);
+	return ret;
+}
