@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Helpers of the kdbus self tests
+ *
+ * Thin wrappers around the system calls: no state of their own, no policy. All
+ * functions that return int give 0 (or a descriptor) or a negative errno, so
+ * that a test can compare with the errno a rule names.
+ */
+#ifndef KDBUS_UTIL_H
+#define KDBUS_UTIL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/kdbus.h>
+
+#define KD_ALIGN8(_n)		(((_n) + 7ULL) & ~7ULL)
+#define KD_ARRAY_SIZE(_a)	(sizeof(_a) / sizeof((_a)[0]))
+
+/* limits of the interface that the tests probe from both sides */
+#define KD_BLOCK_MAX		32768
+#define KD_VEC_MAX		2097152ULL
+#define KD_NAME_MAX		63
+#define KD_QUEUE_MAX		256
+#define KD_BUSES_MAX		16
+#define KD_CONNS_MAX		1024
+
+#define KD_SUPER_MAGIC		0x44427573
+#define KD_PATH_MAX		256
+#define KD_POOL			(64 * 1024)
+#define KD_SLICE_NONE		(~0ULL)
+
+/**
+ * struct kd_env - a domain of its own with one bus
+ * @dir: mount point, in a mount namespace that only this test has
+ * @name: name of the bus
+ * @busdir: directory of the bus
+ * @bus: its default endpoint
+ * @ctl: descriptor that keeps the bus alive
+ */
+struct kd_env {
+	char dir[64];
+	char name[80];
+	char busdir[KD_PATH_MAX];
+	char bus[KD_PATH_MAX];
+	int ctl;
+};
+
+/**
+ * struct kd_conn - a connection
+ * @fd: descriptor
+ * @id: unique id
+ * @pool_size: size of the pool
+ * @pool: its mapping
+ * @hello: what HELLO returned
+ */
+struct kd_conn {
+	int fd;
+	uint64_t id;
+	uint64_t pool_size;
+	const uint8_t *pool;
+	struct kdbus_cmd_hello hello;
+};
+
+/**
+ * struct kd_block - a command block or message under construction
+ * @size: first field of every block and of every message
+ * @cmd: as command without fields
+ * @hello: as argument of HELLO
+ * @send: as argument of SEND
+ * @recv: as argument of RECV
+ * @free: as argument of FREE
+ * @msg: as message
+ * @raw: bytes; larger than the kernel accepts, to prove just that
+ */
+struct kd_block {
+	union {
+		__aligned_u64 size;
+		struct kdbus_cmd cmd;
+		struct kdbus_cmd_hello hello;
+		struct kdbus_cmd_send send;
+		struct kdbus_cmd_recv recv;
+		struct kdbus_cmd_free free;
+		struct kdbus_msg msg;
+		uint8_t raw[KD_BLOCK_MAX + 4096];
+	};
+};
+
+/* domains and buses */
+int kd_namespace(void);
+int kd_mount(char *dir, size_t size);
+int kd_name(char *buf, size_t size, const char *suffix);
+int kd_bus_make(const char *dir, const char *name, uint64_t flags);
+int kd_env_init(struct kd_env *env, uint64_t flags);
+
+/* connections */
+void kd_hello_start(struct kd_block *b, uint64_t pool_size);
+int kd_hello(struct kd_conn *c, const char *path, uint64_t flags,
+	     uint64_t attach_recv, uint64_t pool_size);
+int kd_connect(struct kd_conn *c, const char *path);
+int kd_hello_only(const char *path);
+void kd_close(struct kd_conn *c);
+
+/* blocks and items */
+void kd_start(struct kd_block *b, size_t fixed);
+struct kdbus_item *kd_add(struct kd_block *b, uint64_t type, const void *data,
+			  size_t len);
+struct kdbus_item *kd_add_str(struct kd_block *b, uint64_t type, const char *s);
+struct kdbus_item *kd_add_u64(struct kd_block *b, uint64_t type, uint64_t v);
+void kd_make_start(struct kd_block *b, const char *name);
+
+/* messages */
+void kd_msg_start(struct kd_block *b, uint64_t dst);
+struct kdbus_item *kd_msg_vec(struct kd_block *b, const void *data,
+			      uint64_t size);
+int kd_msg_send(const struct kd_conn *c, const struct kd_block *msg);
+int kd_send(const struct kd_conn *c, uint64_t dst, uint64_t cookie,
+	    const void *data, size_t size);
+int kd_send_prio(const struct kd_conn *c, uint64_t dst, uint64_t cookie,
+		 int64_t priority);
+int kd_recv(const struct kd_conn *c, uint64_t flags, int64_t priority,
+	    struct kdbus_cmd_recv *cmd);
+int kd_recv_cookie(const struct kd_conn *c, uint64_t *cookie);
+int kd_free(const struct kd_conn *c, uint64_t offset);
+int kd_byebye(const struct kd_conn *c);
+const struct kdbus_msg *kd_msg(const struct kd_conn *c, uint64_t offset);
+const struct kdbus_item *kd_item(const struct kdbus_msg *msg, uint64_t type,
+				 unsigned int n);
+
+/* the rest */
+int kd_ioctl(int fd, unsigned long cmd, void *arg);
+int kd_poll(int fd, short events, int timeout_ms);
+void *kd_guard(size_t len, int prot);
+int kd_set_user(uint32_t id);
+int kd_wait(int pid);
+
+#endif /* KDBUS_UTIL_H */
