@@ -232,7 +232,7 @@ def lint_manual_syntax(ctx):
     manual = "Documentation/kdbus.txt"
     if (ctx.root / manual).is_file():
         status, text = run(["python3", "-m", "docutils", "--report=info", "--halt=5", "--exit-status=2",
-                            "--writer=null", manual], cwd=ctx.root)
+                            "--syntax-highlight=none", "--writer=null", manual], cwd=ctx.root)
         if status or text.strip():
             yield from text.splitlines() or [f"docutils failed with status {status}"]
 

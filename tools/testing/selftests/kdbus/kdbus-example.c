@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The worked example of Documentation/kdbus.txt
+ * The worked example of the manual of kdbus
  *
  *   kdbus-example BUS [ID]
  *

@@ -222,9 +222,16 @@ TEST_F(poll, epoll_before_hello)
 	ASSERT_EQ(0, kd_send(&self->a, b.hello.id, 1, "x", 1));
 	EXPECT_EQ(0, epoll_events(ep));
 
+	/* looked at anew, once; still nobody wakes it */
 	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_MOD, c.fd, &e));
 	EXPECT_EQ(EPOLLIN, epoll_events(ep));
 	ASSERT_EQ(0, kd_send(&self->a, b.hello.id, 2, "x", 1));
+	EXPECT_EQ(0, epoll_events(ep));
+
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_DEL, c.fd, NULL));
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, c.fd, &e));
+	EXPECT_EQ(EPOLLIN, epoll_events(ep));
+	ASSERT_EQ(0, kd_send(&self->a, b.hello.id, 3, "x", 1));
 	EXPECT_EQ(EPOLLIN, epoll_events(ep));
 }
 

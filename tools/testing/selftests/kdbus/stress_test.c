@@ -163,7 +163,7 @@ TEST_F_TIMEOUT(stress, receivers_come_and_go, 120)
 		EXPECT_EQ(0, w[i].error);
 	}
 	/* nothing is left charged or taken */
-	ASSERT_EQ(0, kd_connect(&c, self->env.bus));
+	ASSERT_EQ(0, kd_hello(&c, self->env.bus, 0, 0, 16 * KD_POOL));
 	for (i = 0; i < KD_QUEUE_MAX; i++) {
 		ASSERT_EQ(0,
 			  kd_send_prio(&w[0].conn, c.id, 1, 0));
