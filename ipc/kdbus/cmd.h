@@ -7,8 +7,8 @@
  *
  * One function for each command of the interface. It gets the parsed block,
  * calls the layers below and fills results into the block; who calls it has
- * checked that the command is legal for the handle, and writes the block back.
- * Commands never call each other.
+ * checked that the command is legal for the handle, and writes the block back,
+ * unless the command has done so itself. Commands never call each other.
  */
 
 struct file;

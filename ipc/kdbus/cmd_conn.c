@@ -170,12 +170,11 @@ int kdbus_cmd_hello(struct kdbus_call *call, struct kdbus_args *args)
 	if (ret)
 		goto teardown;
 
-	/* The one thing that can still fail: the endpoint went meanwhile. */
-	if (!kdbus_active_activate(&conn->active)) {
-		ret = -ESHUTDOWN;
-		goto teardown;
-	}
-
+	/*
+	 * The client knows the result now. If the endpoint went meanwhile,
+	 * this fails and the connection is a disconnected one from the start.
+	 */
+	kdbus_active_activate(&conn->active);
 	call->conn = conn;
 	return 0;
 

@@ -92,13 +92,6 @@ struct kdbus_conn *kdbus_conn_ref(struct kdbus_conn *conn)
 	return conn;
 }
 
-static void uncharge(struct kdbus_conn *conn)
-{
-	if (conn->charged)
-		atomic_dec(&conn->user->conns);
-	conn->charged = false;
-}
-
 /**
  * kdbus_conn_put() - drop a reference
  * @conn:	connection, or NULL
@@ -112,7 +105,8 @@ void kdbus_conn_put(struct kdbus_conn *conn)
 
 	kdbus_quota_destroy(&conn->quota);
 	kdbus_pool_destroy(&conn->pool);
-	uncharge(conn);
+	if (conn->charged)
+		atomic_dec(&conn->user->conns);
 	kdbus_user_put(conn->user);
 	put_cred(conn->cred);
 	kdbus_node_put(&conn->ep->node);
@@ -124,7 +118,7 @@ void kdbus_conn_put(struct kdbus_conn *conn)
  * kdbus_conn_charge() - charge a new connection to the uid of its opener
  * @conn:	connection that is not charged yet
  *
- * QUOTA-2. The charge ends with kdbus_conn_unlink().
+ * QUOTA-2. The charge ends with kdbus_conn_close(), or with the connection.
  *
  * Return: 0; -EMFILE if the user has KDBUS_USER_MAX_CONNS; -ENOMEM.
  */
@@ -162,14 +156,10 @@ int kdbus_conn_link(struct kdbus_conn *conn)
 /**
  * kdbus_conn_unlink() - take a connection out of its bus
  * @conn:	connection; nothing happens if it is not linked
- *
- * Ends the charge as well: a sender that is slow to fill a slice may keep the
- * memory of the connection, but not its place among those of the user.
  */
 void kdbus_conn_unlink(struct kdbus_conn *conn)
 {
 	xa_cmpxchg(&conn->ep->bus->conns, conn->id, conn, NULL, 0);
-	uncharge(conn);
 }
 
 /**
@@ -225,10 +215,34 @@ static void entry_free(struct kdbus_conn *conn,
 {
 	lockdep_assert_held(&conn->data);
 
-	if (entry->slice)
-		kdbus_slice_release_kernel(entry->slice);
+	kdbus_slice_release_kernel(entry->slice);
 	kdbus_quota_uncharge(&conn->quota, &entry->charge);
 	kfree(entry);
+}
+
+static int reserve(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
+		   struct kdbus_user *user, u64 size,
+		   struct kdbus_slice **spare, struct kdbus_share **share)
+{
+	struct kdbus_slice *slice;
+	int ret;
+
+	if (conn->closed)
+		return -ECONNRESET;
+
+	ret = kdbus_quota_charge(&conn->quota, &entry->charge, user,
+				 conn->pool.size, size, 0, share);
+	if (ret)
+		return ret;
+
+	slice = kdbus_pool_alloc(&conn->pool, size, spare);
+	if (IS_ERR(slice)) {
+		kdbus_quota_uncharge(&conn->quota, &entry->charge);
+		return PTR_ERR(slice);
+	}
+
+	entry->slice = slice;
+	return 0;
 }
 
 /**
@@ -238,6 +252,9 @@ static void entry_free(struct kdbus_conn *conn,
  * @size:	bytes of the slice
  * @priority:	priority of the message
  *
+ * What the sender pays for is allocated before the receiver is locked: a
+ * sender who is short of memory must not stall others.
+ *
  * Return: an entry with a slice to fill, for kdbus_conn_commit() or
  * kdbus_conn_cancel(); in this order (SEND-11) -ECONNRESET, -ENOBUFS,
  * -EMFILE, -EXFULL; or -ENOMEM.
@@ -246,34 +263,36 @@ struct kdbus_queue_entry *kdbus_conn_reserve(struct kdbus_conn *conn,
 					     struct kdbus_user *user, u64 size,
 					     s64 priority)
 {
+	struct kdbus_slice *spare = kdbus_slice_new();
 	struct kdbus_queue_entry *entry;
-	struct kdbus_slice *slice;
+	struct kdbus_share *share = NULL;
 	int ret;
 
 	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
-	if (!entry)
-		return ERR_PTR(-ENOMEM);
+	if (!entry || !spare) {
+		ret = -ENOMEM;
+		goto out;
+	}
 	entry->priority = priority;
 
-	mutex_lock(&conn->data);
+	do {
+		mutex_lock(&conn->data);
+		ret = reserve(conn, entry, user, size, &spare, &share);
+		mutex_unlock(&conn->data);
 
-	ret = conn->closed ? -ECONNRESET : 0;
-	if (!ret)
-		ret = kdbus_quota_charge(&conn->quota, &entry->charge, user,
-					 conn->pool.size, size, 0);
-	if (!ret) {
-		slice = kdbus_pool_alloc(&conn->pool, size);
-		if (IS_ERR(slice))
-			ret = PTR_ERR(slice);
-		else
-			entry->slice = slice;
-	}
+		if (ret == -EAGAIN) {
+			share = kdbus_share_new();
+			if (!share)
+				ret = -ENOMEM;
+		}
+	} while (ret == -EAGAIN);
+out:
+	kfree(share);
+	kfree(spare);
 	if (ret) {
-		entry_free(conn, entry);
-		entry = ERR_PTR(ret);
+		kfree(entry);
+		return ERR_PTR(ret);
 	}
-
-	mutex_unlock(&conn->data);
 	return entry;
 }
 
@@ -360,18 +379,22 @@ int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
  * @size:	bytes of the answer, a multiple of 8, more than 0
  * @offset:	returns where it lies; the client holds the slice
  *
- * Return: 0; -EXFULL if there is no room; -ENOMEM.
+ * Return: 0; -EXFULL if there is no room; -EINTR, -ENOMEM.
  */
 int kdbus_conn_reply(struct kdbus_conn *conn, const void *data, size_t size,
 		     u64 *offset)
 {
+	struct kdbus_slice *slice, *spare = kdbus_slice_new();
 	struct kdbus_pool_writer writer;
-	struct kdbus_slice *slice;
 	int ret;
 
+	if (!spare)
+		return -ENOMEM;
+
 	mutex_lock(&conn->data);
-	slice = kdbus_pool_alloc(&conn->pool, size);
+	slice = kdbus_pool_alloc(&conn->pool, size, &spare);
 	mutex_unlock(&conn->data);
+	kfree(spare);
 	if (IS_ERR(slice))
 		return PTR_ERR(slice);
 
@@ -441,6 +464,9 @@ int kdbus_conn_close_if_idle(struct kdbus_conn *conn)
 /**
  * kdbus_conn_close() - take no more messages and discard those that wait
  * @conn:	connection
+ *
+ * Ends the charge as well: a sender may still keep the memory of the
+ * connection for a moment, but not its place among those of the user.
  */
 void kdbus_conn_close(struct kdbus_conn *conn)
 {
@@ -452,6 +478,9 @@ void kdbus_conn_close(struct kdbus_conn *conn)
 		kdbus_queue_remove(&conn->queue, entry);
 		entry_free(conn, entry);
 	}
+	if (conn->charged)
+		atomic_dec(&conn->user->conns);
+	conn->charged = false;
 	mutex_unlock(&conn->data);
 }
 

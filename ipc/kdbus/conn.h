@@ -14,7 +14,8 @@
  * locked, then kdbus_conn_commit() queues and announces it. Who fails in
  * between calls kdbus_conn_cancel(). The connection may be shut down at any
  * time meanwhile: the reference of the sender keeps the pool, and the commit
- * finds out. So a sender whose memory is slow to read stalls nobody.
+ * finds out. Filling does not fault in user memory, so that a sender whose
+ * memory is slow to read keeps no room of the receiver.
  */
 
 #include <linux/mutex.h>
@@ -43,7 +44,6 @@ struct cred;
  * @cred:	credentials of the opener, referenced (I)
  * @user:	whom the connection and its messages are charged to,
  *		referenced (I)
- * @charged:	the connection is counted at @user (who makes or tears it down)
  * @owner:	the opener was owner of the bus, PRIV-1 (I)
  * @privileged:	the opener was privileged, PRIV-1 (I)
  * @description: given at HELLO, or NULL (I)
@@ -51,6 +51,7 @@ struct cred;
  * @wait:	who polls
  * @data:	the data lock; see the lock order in main.c
  * @closed:	shut down, nothing is queued any more (@data)
+ * @charged:	the connection is counted at @user (@data)
  * @dropped:	messages lost since the last report (@data; read without it
  *		by poll)
  * @pool:	memory for messages (@data)
@@ -67,7 +68,6 @@ struct kdbus_conn {
 	struct kdbus_endpoint *ep;
 	const struct cred *cred;
 	struct kdbus_user *user;
-	bool charged;
 	bool owner;
 	bool privileged;
 	char *description;
@@ -76,6 +76,7 @@ struct kdbus_conn {
 
 	struct mutex data;
 	bool closed;
+	bool charged;
 	u64 dropped;
 	struct kdbus_pool pool;
 	struct kdbus_quota quota;

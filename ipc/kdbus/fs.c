@@ -107,7 +107,11 @@ static struct inode *get_inode(struct super_block *sb, struct kdbus_node *node)
 	inode->i_mode = READ_ONCE(node->mode);
 	inode->i_uid = READ_ONCE(node->uid);
 	inode->i_gid = READ_ONCE(node->gid);
-	simple_inode_init_ts(inode);
+	if (!node->seen.tv_sec)
+		node->seen = current_time(inode);
+	inode_set_atime_to_ts(inode, node->seen);
+	inode_set_mtime_to_ts(inode, node->seen);
+	inode_set_ctime_to_ts(inode, node->seen);
 
 	if (kdbus_node_is_dir(node)) {
 		inode->i_mode |= S_IFDIR;
@@ -154,8 +158,10 @@ static int revalidate(struct dentry *dentry, unsigned int flags)
 	return kdbus_active_is_active(&node->active);
 }
 
+/* Look-ups are cheap; what is cached would keep dead buses in memory. */
 static const struct dentry_operations dentry_ops = {
 	.d_revalidate = revalidate,
+	.d_delete = always_delete_dentry,
 };
 
 static int fill_super(struct super_block *sb, struct fs_context *fc)
@@ -200,6 +206,8 @@ static int get_tree(struct fs_context *fc)
 /* FS-2: there are no options, and whatever is given is ignored. */
 static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 {
+	/* The source is only for /proc/mounts; a bad one is ignored as well. */
+	vfs_parse_fs_param_source(fc, param);
 	return 0;
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/cleanup.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -118,15 +117,13 @@ static long run_setup(struct kdbus_handle *handle, struct file *file,
 	struct kdbus_call call = { .file = file, .node = handle->node };
 	int ret;
 
-	guard(mutex)(&handle->setup);
+	/* Held while user memory is touched, so waiting may take long. */
+	if (mutex_lock_killable(&handle->setup))
+		return -EINTR;
 
 	ret = check_state(handle, handle->state, ioctl);
-	if (ret)
-		return ret;
-
-	ret = kdbus_ioctl_run(ioctl, &call, user);
-	if (ret)
-		return ret;
+	if (!ret)
+		ret = kdbus_ioctl_run(ioctl, &call, user);
 
 	if (call.bus) {
 		handle->bus = call.bus;
@@ -136,7 +133,8 @@ static long run_setup(struct kdbus_handle *handle, struct file *file,
 		set_state(handle, KDBUS_HANDLE_CONNECTED);
 	}
 
-	return 0;
+	mutex_unlock(&handle->setup);
+	return ret;
 }
 
 static long handle_ioctl(struct file *file, unsigned int cmd,

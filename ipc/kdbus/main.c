@@ -39,6 +39,7 @@
  *	node.lock	spinlock: children of a node; leaf
  *	bus.conns	xarray: readers RCU, writers its lock; leaf
  *	users		xarray of quota.c, its lock; leaf
+ *	node_inos	IDA of node.c, its lock; leaf
  *	wait queues	leaf
  *
  * Nobody holds the data locks of two connections.
@@ -49,7 +50,10 @@
  * that. Commands therefore parse first, then take their active reference,
  * and write back after they have dropped it. The payload of a message is
  * copied between two sections: one reserves room at the receiver, one commits
- * and asks again whether both sides are still there.
+ * and asks again whether both sides are still there. The copy itself does not
+ * fault: payload that is not resident is brought in after the room has been
+ * given back, and then everything begins anew. What a sender has to allocate,
+ * he allocates before he locks the receiver.
  *
  * The last reference to a connection closes a file and is dropped with
  * nothing held.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/overflow.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -39,8 +41,9 @@ int kdbus_message_read(struct kdbus_message *msg, u64 address)
 	msg->payload = 0;
 	msg->n_parts = 0;
 	msg->parts = msg->inline_parts;
+	msg->staged = NULL;
 
-	if (!kdbus_uptr_valid(address))
+	if (!address || !kdbus_uptr_valid(address))
 		address = 1;	/* misaligned: -EFAULT */
 
 	ret = kdbus_args_read(&msg->args, &message_spec,
@@ -57,6 +60,8 @@ void kdbus_message_free(struct kdbus_message *msg)
 	if (msg->parts != msg->inline_parts)
 		kvfree(msg->parts);
 	msg->parts = msg->inline_parts;
+	kvfree(msg->staged);
+	msg->staged = NULL;
 	kdbus_args_free(&msg->args);
 }
 
@@ -297,22 +302,89 @@ void kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
 	layout->total = KDBUS_ALIGN8(layout->payload + msg->payload);
 }
 
-static int write_part(struct kdbus_pool_writer *writer,
-		      const struct kdbus_part *part)
+/**
+ * kdbus_message_fault_in() - make the payload resident
+ * @msg:	imported message
+ *
+ * May take as long as the sender's memory takes to be read; the caller holds
+ * nothing that others wait for.
+ *
+ * Return: 0; -EFAULT if the payload cannot be read; -EINTR if the task is
+ * being killed.
+ */
+int kdbus_message_fault_in(const struct kdbus_message *msg)
 {
-	struct iov_iter iter;
-	int ret;
+	unsigned int i;
 
-	if (part->addr) {
-		ret = import_ubuf(ITER_SOURCE, part->addr, part->item->vec.size,
-				  &iter);
-		if (!ret)
-			ret = kdbus_pool_write_iter(writer, &iter);
-		if (ret)
-			return ret;
+	might_fault();
+
+	for (i = 0; i < msg->n_parts; i++) {
+		const struct kdbus_part *part = &msg->parts[i];
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (part->addr &&
+		    fault_in_readable(part->addr, part->item->vec.size))
+			return -EFAULT;
 	}
 
-	return kdbus_pool_write_zero(writer, part->pad);
+	return 0;
+}
+
+/**
+ * kdbus_message_stage() - copy the payload into kernel memory
+ * @msg:	imported message
+ *
+ * For payload that does not stay resident. The sender pays; the caller holds
+ * nothing that others wait for.
+ *
+ * Return: 0; -EFAULT; -EINTR; -ENOMEM.
+ */
+int kdbus_message_stage(struct kdbus_message *msg)
+{
+	unsigned int i;
+
+	might_fault();
+
+	if (msg->staged)
+		return 0;
+	msg->staged = kvmalloc(msg->payload, GFP_KERNEL_ACCOUNT |
+			       __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!msg->staged)
+		return -ENOMEM;
+
+	for (i = 0; i < msg->n_parts; i++) {
+		const struct kdbus_part *part = &msg->parts[i];
+
+		if (!part->addr)
+			continue;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (copy_from_user(msg->staged + part->offset, part->addr,
+				   part->item->vec.size))
+			return -EFAULT;
+	}
+
+	return 0;
+}
+
+static int write_part(struct kdbus_pool_writer *writer,
+		      const struct kdbus_message *msg,
+		      const struct kdbus_part *part)
+{
+	u64 size = part->item->vec.size;
+	struct iov_iter iter;
+	int ret = 0;
+
+	if (!part->addr)
+		return kdbus_pool_write_zero(writer, part->pad);
+	if (msg->staged)
+		return kdbus_pool_write(writer, msg->staged + part->offset,
+					size);
+
+	ret = import_ubuf(ITER_SOURCE, part->addr, size, &iter);
+	return ret ?: kdbus_pool_write_iter(writer, &iter);
 }
 
 static void set_offsets(struct kdbus_message *msg, u64 payload)
@@ -333,7 +405,7 @@ static void set_offsets(struct kdbus_message *msg, u64 payload)
  * @layout:	its layout at this receiver
  * @slice:	slice of @layout->total bytes that this task has reserved
  *
- * Return: 0; -EFAULT if the payload cannot be read; an error of the pool.
+ * Return: 0; -EAGAIN if the payload is not resident; an error of the pool.
  */
 int kdbus_message_write(struct kdbus_message *msg,
 			const struct kdbus_layout *layout,
@@ -342,8 +414,6 @@ int kdbus_message_write(struct kdbus_message *msg,
 	struct kdbus_pool_writer writer;
 	unsigned int i;
 	int ret;
-
-	might_fault();
 
 	msg->args.msg->size = layout->size;
 	set_offsets(msg, layout->payload);
@@ -356,7 +426,7 @@ int kdbus_message_write(struct kdbus_message *msg,
 		ret = kdbus_pool_write(&writer, layout->meta,
 				       KDBUS_ALIGN8(layout->meta_size));
 	for (i = 0; !ret && i < msg->n_parts; i++)
-		ret = write_part(&writer, &msg->parts[i]);
+		ret = write_part(&writer, msg, &msg->parts[i]);
 	if (!ret)
 		ret = kdbus_pool_write_zero(&writer,
 					    slice->size - writer.pos);

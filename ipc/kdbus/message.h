@@ -14,7 +14,9 @@
  * itself, in which PAYLOAD_VEC items are turned into PAYLOAD_OFF items; where
  * the payload begins depends on the receiver's metadata, so the offsets are
  * filled in before each receiver is written. The payload goes from the
- * sender's memory straight into the receiver's slice.
+ * sender's memory straight into the receiver's slice, if it is resident. If
+ * not, it is faulted in with nothing reserved, and if it does not stay, it is
+ * copied into memory that the sender pays for.
  */
 
 #include <linux/types.h>
@@ -31,7 +33,8 @@
  * @addr:	its bytes in the sender's memory; NULL: zero bytes that are
  *		announced and not sent
  * @offset:	where it begins in the inline payload, unless @addr is NULL
- * @pad:	zero bytes that follow it in the inline payload (LAY-5)
+ * @pad:	zero bytes that stand for it in the inline payload, if @addr is
+ *		NULL (LAY-5)
  */
 struct kdbus_part {
 	struct kdbus_item *item;
@@ -48,6 +51,7 @@ struct kdbus_part {
  * @payload:	bytes of inline payload
  * @n_parts:	number of @parts
  * @parts:	the payload
+ * @staged:	copy of the inline payload in kernel memory, or NULL
  * @inline_parts: @parts of most messages
  */
 struct kdbus_message {
@@ -57,6 +61,7 @@ struct kdbus_message {
 	u64 payload;
 	unsigned int n_parts;
 	struct kdbus_part *parts;
+	void *staged;
 	struct kdbus_part inline_parts[KDBUS_MESSAGE_INLINE_PARTS];
 };
 
@@ -85,6 +90,8 @@ int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
 void kdbus_message_free(struct kdbus_message *msg);
 void kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
 			  struct kdbus_layout *layout);
+int kdbus_message_fault_in(const struct kdbus_message *msg);
+int kdbus_message_stage(struct kdbus_message *msg);
 int kdbus_message_write(struct kdbus_message *msg,
 			const struct kdbus_layout *layout,
 			struct kdbus_slice *slice);

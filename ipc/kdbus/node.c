@@ -10,10 +10,15 @@
 /* Inode numbers are unique over all domains, so that tools can tell (FS-6). */
 static DEFINE_IDA(node_inos);
 
-/* Positions 0 and 1 of a directory are "." and "..", INT_MAX is the end. */
-static u32 name_hash(const char *name, size_t len)
+/*
+ * Positions 0 and 1 of a directory are "." and "..", INT_MAX is the end. Salted
+ * with an address, so that nobody can make names that share a position; that
+ * would show one of them twice to a reader whose buffer ends between them.
+ */
+static u32 name_hash(const struct kdbus_node *parent, const char *name,
+		     size_t len)
 {
-	u32 hash = full_name_hash(NULL, name, len) & 0x3fffffff;
+	u32 hash = full_name_hash(parent, name, len) & 0x3fffffff;
 
 	return hash + 2;
 }
@@ -56,7 +61,7 @@ int kdbus_node_init(struct kdbus_node *node, enum kdbus_node_type type,
 		    struct kdbus_node *parent, const char *name,
 		    void (*release)(struct kdbus_node *node))
 {
-	/* A class for each level: draining a bus, an endpoint is acquired. */
+	/* A class for each level, in the order of main.c. */
 	static struct lock_class_key keys[KDBUS_NODE_ENDPOINT + 1];
 	static const char * const classes[] = {
 		[KDBUS_NODE_DOMAIN] = "kdbus_domain.active",
@@ -78,7 +83,7 @@ int kdbus_node_init(struct kdbus_node *node, enum kdbus_node_type type,
 		node->name = kstrdup(name, GFP_KERNEL_ACCOUNT);
 		if (!node->name)
 			return -ENOMEM;
-		node->hash = name_hash(name, strlen(name));
+		node->hash = name_hash(parent, name, strlen(name));
 	}
 
 	ino = ida_alloc_min(&node_inos, 1, GFP_KERNEL);
@@ -151,8 +156,8 @@ void kdbus_node_put(struct kdbus_node *node)
  * kdbus_node_link() - take a name in the parent
  * @node:	node with a parent, in none of the lists of children
  *
- * The caller holds an active reference on the parent. A linked node is
- * referenced by it. Others see the node only when it is active.
+ * The caller holds an active reference on the parent, or nobody else knows
+ * the parent yet. A linked node is referenced by it. Others see the node only when it is active.
  *
  * Return: 0, or -EEXIST if the name is taken.
  */
@@ -207,7 +212,7 @@ struct kdbus_node *kdbus_node_find(struct kdbus_node *parent,
 				   const char *name, size_t len)
 {
 	struct kdbus_node *node, *found = NULL;
-	u32 hash = name_hash(name, len);
+	u32 hash = name_hash(parent, name, len);
 	struct rb_node *rb;
 	int cmp;
 

@@ -17,6 +17,7 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
+#include <linux/time64.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
@@ -48,6 +49,7 @@ enum kdbus_node_type {
  * @mode:	file mode, changed by chmod (inode lock; READ_ONCE elsewhere)
  * @uid:	owner, changed by chown (likewise)
  * @gid:	group, changed by chown (likewise)
+ * @seen:	when it was first looked up, 0 before (new inode)
  * @release:	frees the object when @ref is 0 (I)
  * @lock:	protects @children of this node and @rb of these, a leaf
  * @children:	linked children by hash, then name (@lock)
@@ -64,6 +66,7 @@ struct kdbus_node {
 	umode_t mode;
 	kuid_t uid;
 	kgid_t gid;
+	struct timespec64 seen;
 	void (*release)(struct kdbus_node *node);
 	spinlock_t lock;
 	struct rb_root children;

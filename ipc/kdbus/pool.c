@@ -7,30 +7,30 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 
 #include "item.h"
 #include "pool.h"
 
-static struct kdbus_slice *slice_new(struct kdbus_pool *pool, u64 offset,
-				     u64 size)
+/**
+ * kdbus_slice_new() - get the memory that kdbus_pool_alloc() may need
+ *
+ * Return: a slice of no pool, to be given to kdbus_pool_alloc() or kfree();
+ * NULL if there is no memory.
+ */
+struct kdbus_slice *kdbus_slice_new(void)
 {
-	struct kdbus_slice *slice;
+	return kzalloc(sizeof(struct kdbus_slice), GFP_KERNEL_ACCOUNT);
+}
 
-	slice = kmalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT);
-	if (!slice)
-		return NULL;
-
+static void slice_init(struct kdbus_slice *slice, struct kdbus_pool *pool,
+		       u64 offset, u64 size)
+{
 	slice->pool = pool;
 	slice->offset = offset;
 	slice->size = size;
-	INIT_LIST_HEAD(&slice->entry);
-	RB_CLEAR_NODE(&slice->node);
-	slice->held_kernel = false;
-	slice->held_user = false;
-
-	return slice;
 }
 
 static bool free_less(struct rb_node *node_a, const struct rb_node *node_b)
@@ -76,7 +76,6 @@ static bool slice_is_free(const struct kdbus_slice *slice)
 int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
 		    struct mutex *lock)
 {
-	struct address_space *mapping;
 	struct kdbus_slice *all;
 	struct file *file;
 
@@ -86,7 +85,7 @@ int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
 	if (size > MAX_LFS_FILESIZE)
 		return -EINVAL;
 
-	all = slice_new(pool, 0, size);
+	all = kdbus_slice_new();
 	if (!all)
 		return -ENOMEM;
 
@@ -96,15 +95,11 @@ int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
 		return PTR_ERR(file);
 	}
 
-	/* Fail a write rather than wake the OOM killer for a full cgroup. */
-	mapping = file_inode(file)->i_mapping;
-	mapping_set_gfp_mask(mapping, mapping_gfp_mask(mapping) |
-			     __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
-
 	pool->file = file;
 	pool->memcg = get_mem_cgroup_from_mm(current->mm);
 	pool->size = size;
 	pool->lock = lock;
+	slice_init(all, pool, 0, size);
 	list_add(&all->entry, &pool->slices);
 	rb_add(&all->node, &pool->free, free_less);
 
@@ -178,11 +173,14 @@ static struct kdbus_slice *best_fit(struct kdbus_pool *pool, u64 size)
  * kdbus_pool_alloc() - reserve a slice
  * @pool:	pool, locked
  * @size:	bytes, more than 0; rounded up to 8
+ * @spare:	memory for the rest of the free range, from kdbus_slice_new();
+ *		set to NULL if it was used, else the caller frees it
  *
  * Return: a slice held by the kernel; -EXFULL if no free range is large
- * enough; -ENOMEM.
+ * enough.
  */
-struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size)
+struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
+				     struct kdbus_slice **spare)
 {
 	struct kdbus_slice *slice, *rest;
 
@@ -196,18 +194,15 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size)
 	if (!slice)
 		return ERR_PTR(-EXFULL);
 
+	rb_erase(&slice->node, &pool->free);
 	if (slice->size > size) {
-		rest = slice_new(pool, slice->offset + size,
-				 slice->size - size);
-		if (!rest)
-			return ERR_PTR(-ENOMEM);
-
-		rb_erase(&slice->node, &pool->free);
+		rest = *spare;
+		*spare = NULL;
+		slice_init(rest, pool, slice->offset + size,
+			   slice->size - size);
 		slice->size = size;
 		list_add(&rest->entry, &slice->entry);
 		rb_add(&rest->node, &pool->free, free_less);
-	} else {
-		rb_erase(&slice->node, &pool->free);
 	}
 
 	slice->held_kernel = true;
@@ -334,29 +329,38 @@ void kdbus_pool_write_end(struct kdbus_pool_writer *writer)
 }
 
 /*
- * Makes @writer->folio the one at the position. It is marked dirty while it
- * is locked and stays referenced, so that reclaim leaves it alone; it is not
- * locked while it is written, because the bytes may come from a mapping of
- * this very folio.
+ * Makes @writer->folio the one at the position. It is referenced and marked
+ * dirty, so that reclaim leaves it alone; it is not locked while it is
+ * written, because the bytes may come from a mapping of this very folio.
  */
 static int writer_seek(struct kdbus_pool_writer *writer, loff_t pos)
 {
 	struct kdbus_pool *pool = writer->slice->pool;
+	struct address_space *mapping = file_inode(pool->file)->i_mapping;
 	struct mem_cgroup *old;
 	struct folio *folio;
-	int ret;
 
 	kdbus_pool_write_end(writer);
 
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+
+	/* Fail rather than wake the OOM killer for a full cgroup. */
 	old = set_active_memcg(pool->memcg);
-	ret = shmem_get_folio(file_inode(pool->file), pos >> PAGE_SHIFT,
-			      pool->size, &folio, SGP_CACHE);
+	folio = shmem_read_folio_gfp(mapping, pos >> PAGE_SHIFT,
+				     mapping_gfp_mask(mapping) |
+				     __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	set_active_memcg(old);
-	if (ret)
-		return ret;
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+
+	if (folio_test_hwpoison(folio)) {
+		folio_put(folio);
+		return -EIO;
+	}
 
 	folio_mark_dirty(folio);
-	folio_unlock(folio);
 	writer->folio = folio;
 
 	return 0;
@@ -367,8 +371,10 @@ static int writer_seek(struct kdbus_pool_writer *writer, loff_t pos)
  * @writer:	position, advanced
  * @iter:	source, drained on success
  *
- * Return: 0; -EFAULT if the source cannot be read; -ENOMEM and other errors
- * of shared memory.
+ * Does not fault in user memory.
+ *
+ * Return: 0; -EAGAIN if the source would have to be faulted in; -EINTR if the
+ * task is being killed; -ENOMEM and other errors of shared memory.
  */
 int kdbus_pool_write_iter(struct kdbus_pool_writer *writer,
 			  struct iov_iter *iter)
@@ -394,8 +400,9 @@ int kdbus_pool_write_iter(struct kdbus_pool_writer *writer,
 		off = offset_in_folio(writer->folio, pos);
 		n = min(folio_size(writer->folio) - off, iov_iter_count(iter));
 
-		if (copy_folio_from_iter(writer->folio, off, n, iter) != n)
-			return -EFAULT;
+		if (copy_folio_from_iter_atomic(writer->folio, off, n, iter) !=
+		    n)
+			return -EAGAIN;
 		flush_dcache_folio(writer->folio);
 		writer->pos += n;
 	}

@@ -18,9 +18,15 @@
  * writes to it, before the slice is queued or reported; it may fault in user
  * memory. A struct kdbus_pool_writer is a local variable of that task.
  *
+ * The source may be user memory, which is never waited for: a write that would
+ * fault stops with -EAGAIN, and the caller gives the slice back before he lets
+ * the fault happen. A slice is thus never reserved for longer than a copy
+ * takes.
+ *
  * Memory: pages are charged to the memory cgroup of the client, whoever
- * makes the kernel write them, and a charge that fails makes the write fail
- * instead of killing somebody (W-19).
+ * makes the kernel write them. A charge that fails makes the write fail
+ * instead of killing somebody (W-19); for pages that the client touches first
+ * himself the usual rules hold.
  */
 
 #include <linux/mm_types.h>
@@ -57,7 +63,7 @@ struct kdbus_pool {
  * struct kdbus_slice - range of a pool
  * @pool:	the pool it belongs to (I)
  * @offset:	first byte, a multiple of 8 (I)
- * @size:	bytes, a multiple of 8 (conn.data)
+ * @size:	bytes, a multiple of 8 (conn.data; fixed while it is held)
  * @entry:	place in the order of offsets (conn.data)
  * @node:	place among the free or the busy ones (conn.data)
  * @held_kernel: held by the kernel (conn.data)
@@ -90,7 +96,9 @@ int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
 void kdbus_pool_destroy(struct kdbus_pool *pool);
 int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma);
 
-struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size);
+struct kdbus_slice *kdbus_slice_new(void);
+struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
+				     struct kdbus_slice **spare);
 struct kdbus_slice *kdbus_pool_find(struct kdbus_pool *pool, u64 offset);
 void kdbus_slice_publish(struct kdbus_slice *slice);
 void kdbus_slice_release_kernel(struct kdbus_slice *slice);

@@ -1,45 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cleanup.h>
 #include <linux/err.h>
-#include <linux/idr.h>
 #include <linux/lockdep.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "limits.h"
 #include "quota.h"
 
 /* Living users that stand for a uid, by that uid. Its lock is a leaf. */
 static DEFINE_XARRAY(users);
-static DEFINE_IDA(user_ids);
 
 static struct kdbus_user *user_new(kuid_t uid)
 {
 	struct kdbus_user *user;
-	int id;
 
 	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
 	if (!user)
 		return ERR_PTR(-ENOMEM);
 
-	id = ida_alloc(&user_ids, GFP_KERNEL);
-	if (id < 0) {
-		kfree(user);
-		return ERR_PTR(id);
-	}
-
 	refcount_set(&user->ref, 1);
 	user->uid = uid;
-	user->id = id;
 
 	return user;
-}
-
-static void user_free(struct kdbus_user *user)
-{
-	ida_free(&user_ids, user->id);
-	kfree(user);
 }
 
 static struct kdbus_user *user_lookup(kuid_t uid)
@@ -75,14 +60,15 @@ struct kdbus_user *kdbus_user_get(kuid_t uid)
 		return new;
 
 	do {
-		ret = xa_insert(&users, __kuid_val(uid), new, GFP_KERNEL);
+		ret = xa_insert(&users, __kuid_val(uid), new,
+				GFP_KERNEL_ACCOUNT);
 		if (!ret)
 			return new;
 		if (ret == -EBUSY)
 			user = user_lookup(uid);
 	} while (ret == -EBUSY && !user);
 
-	user_free(new);
+	kfree(new);
 	return user ?: ERR_PTR(ret);
 }
 
@@ -119,7 +105,7 @@ void kdbus_user_put(struct kdbus_user *user)
 
 	if (!uid_valid(user->uid)) {
 		if (refcount_dec_and_test(&user->ref))
-			user_free(user);
+			kfree(user);
 		return;
 	}
 
@@ -127,7 +113,7 @@ void kdbus_user_put(struct kdbus_user *user)
 		return;
 	__xa_erase(&users, __kuid_val(user->uid));
 	xa_unlock(&users);
-	user_free(user);
+	kfree(user);
 }
 
 /**
@@ -152,12 +138,12 @@ void kdbus_quota_init(struct kdbus_quota *quota, struct mutex *lock)
 	quota->bytes = 0;
 	quota->idle = NULL;
 	quota->lock = lock;
-	xa_init(&quota->shares);
+	quota->shares = RB_ROOT;
 }
 
 static void share_free(struct kdbus_quota *quota, struct kdbus_share *share)
 {
-	xa_erase(&quota->shares, share->user->id);
+	rb_erase(&share->node, &quota->shares);
 	kdbus_user_put(share->user);
 	kfree(share);
 }
@@ -172,32 +158,55 @@ void kdbus_quota_destroy(struct kdbus_quota *quota)
 		share_free(quota, quota->idle);
 	quota->idle = NULL;
 
-	WARN_ON_ONCE(!xa_empty(&quota->shares));
-	xa_destroy(&quota->shares);
+	WARN_ON_ONCE(!RB_EMPTY_ROOT(&quota->shares));
 }
 
+static int share_cmp(const void *key, const struct rb_node *node)
+{
+	const struct kdbus_user *user;
+
+	user = rb_entry(node, struct kdbus_share, node)->user;
+	return key < (const void *)user ? -1 : key > (const void *)user;
+}
+
+static bool share_less(struct rb_node *node_a, const struct rb_node *node_b)
+{
+	return rb_entry(node_a, struct kdbus_share, node)->user <
+	       rb_entry(node_b, struct kdbus_share, node)->user;
+}
+
+/* Finds the share of a user, or makes @spare the share. */
 static struct kdbus_share *share_get(struct kdbus_quota *quota,
-				     struct kdbus_user *user)
+				     struct kdbus_user *user,
+				     struct kdbus_share **spare)
 {
 	struct kdbus_share *share;
-	int ret;
+	struct rb_node *node;
 
-	share = xa_load(&quota->shares, user->id);
-	if (share)
-		return share;
+	node = rb_find(user, &quota->shares, share_cmp);
+	if (node)
+		return rb_entry(node, struct kdbus_share, node);
 
-	share = kzalloc(sizeof(*share), GFP_KERNEL_ACCOUNT);
+	share = *spare;
 	if (!share)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 
-	ret = xa_insert(&quota->shares, user->id, share, GFP_KERNEL);
-	if (ret) {
-		kfree(share);
-		return ERR_PTR(ret);
-	}
-
+	*spare = NULL;
 	share->user = kdbus_user_ref(user);
+	rb_add(&share->node, &quota->shares, share_less);
+
 	return share;
+}
+
+/**
+ * kdbus_share_new() - get the memory that kdbus_quota_charge() asks for
+ *
+ * Return: a share of nobody, to be given to kdbus_quota_charge() or kfree();
+ * NULL if there is no memory.
+ */
+struct kdbus_share *kdbus_share_new(void)
+{
+	return kzalloc(sizeof(struct kdbus_share), GFP_KERNEL_ACCOUNT);
 }
 
 /* Keeps one share without messages, as the next message needs it again. */
@@ -244,13 +253,15 @@ static int check_limits(const struct kdbus_quota *quota,
  * @pool_size:	bytes of the receiver's pool
  * @bytes:	bytes of the slice
  * @fds:	entries of the FDS item
+ * @spare:	memory from kdbus_share_new(), or NULL in the hope that none is
+ *		needed; set to NULL if it was used
  *
- * Return: 0; -ENOBUFS if bytes or messages exceed the share of @user, then
- * -EMFILE if descriptors do; -ENOMEM.
+ * Return: 0; -EAGAIN if @spare is needed and missing; -ENOBUFS if bytes or
+ * messages exceed the share of @user, then -EMFILE if descriptors do.
  */
 int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
 		       struct kdbus_user *user, u64 pool_size, u64 bytes,
-		       u32 fds)
+		       u32 fds, struct kdbus_share **spare)
 {
 	struct kdbus_share *share;
 	int ret;
@@ -259,9 +270,9 @@ int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
 
 	*charge = (struct kdbus_charge){};
 
-	share = share_get(quota, user);
-	if (IS_ERR(share))
-		return PTR_ERR(share);
+	share = share_get(quota, user, spare);
+	if (!share)
+		return -EAGAIN;
 
 	ret = check_limits(quota, share, pool_size, bytes, fds);
 	if (ret) {

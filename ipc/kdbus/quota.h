@@ -15,10 +15,10 @@
  */
 
 #include <linux/atomic.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-#include <linux/xarray.h>
 
 struct mutex;
 
@@ -26,14 +26,12 @@ struct mutex;
  * struct kdbus_user - whom things are charged to
  * @ref:	reference count
  * @uid:	the uid it stands for; INVALID_UID: an anonymous user (I)
- * @id:		small number, unique among living users (I)
  * @buses:	number of buses (A)
  * @conns:	number of connections (A)
  */
 struct kdbus_user {
 	refcount_t ref;
 	kuid_t uid;
-	u32 id;
 	atomic_t buses;
 	atomic_t conns;
 };
@@ -41,12 +39,14 @@ struct kdbus_user {
 /**
  * struct kdbus_share - what one user has queued at one receiver
  * @user:	the user, referenced (I)
+ * @node:	place among the shares of the receiver (conn.data)
  * @bytes:	bytes of slices (conn.data)
  * @msgs:	messages (conn.data)
  * @fds:	entries of FDS items (conn.data)
  */
 struct kdbus_share {
 	struct kdbus_user *user;
+	struct rb_node node;
 	u32 bytes;
 	u32 msgs;
 	u32 fds;
@@ -55,14 +55,14 @@ struct kdbus_share {
 /**
  * struct kdbus_quota - what is queued at one receiver
  * @bytes:	bytes of all shares (conn.data)
- * @shares:	struct kdbus_share by id of the user (conn.data)
+ * @shares:	struct kdbus_share by user (conn.data)
  * @idle:	a share without messages that is kept for the next one, or
  *		NULL (conn.data)
  * @lock:	the lock that the caller holds, for lockdep (I)
  */
 struct kdbus_quota {
 	u64 bytes;
-	struct xarray shares;
+	struct rb_root shares;
 	struct kdbus_share *idle;
 	struct mutex *lock;
 };
@@ -87,9 +87,10 @@ int kdbus_user_charge(atomic_t *counter, int limit);
 
 void kdbus_quota_init(struct kdbus_quota *quota, struct mutex *lock);
 void kdbus_quota_destroy(struct kdbus_quota *quota);
+struct kdbus_share *kdbus_share_new(void);
 int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
 		       struct kdbus_user *user, u64 pool_size, u64 bytes,
-		       u32 fds);
+		       u32 fds, struct kdbus_share **spare);
 void kdbus_quota_uncharge(struct kdbus_quota *quota,
 			  struct kdbus_charge *charge);
 

@@ -16,14 +16,12 @@
  */
 void kdbus_teardown_conn(struct kdbus_conn *conn)
 {
-	bool first = kdbus_active_deactivate(&conn->active);
-
+	kdbus_active_deactivate(&conn->active);
 	wake_up_interruptible_poll(&conn->wait, EPOLLERR | EPOLLHUP);
 	kdbus_active_drain(&conn->active);
 
 	kdbus_conn_close(conn);
-	if (first)
-		kdbus_conn_unlink(conn);
+	kdbus_conn_unlink(conn);
 }
 
 /**

@@ -10,32 +10,57 @@
 #include "tx.h"
 
 /*
- * Reserve, fill, commit. Filling may take as long as the sender's memory takes
- * to be read, so nothing is held meanwhile but the reference to the receiver;
- * both sides are asked again whether they are still there.
+ * Reserve room and fill it. Payload that is not resident is brought in with
+ * nothing reserved, then the room is reserved anew: user memory may take for
+ * ever to be read. Twice not resident, it is staged, so there is no third time.
+ */
+static struct kdbus_queue_entry *prepare(struct kdbus_conn *conn,
+					 struct kdbus_conn *dst,
+					 struct kdbus_message *msg)
+{
+	struct kdbus_queue_entry *entry;
+	struct kdbus_layout layout;
+	int try, ret;
+
+	kdbus_message_layout(msg, dst->recv_mask, &layout);
+
+	for (try = 0; ; try++) {
+		entry = kdbus_conn_reserve(dst, conn->user, layout.total,
+					   msg->args.msg->priority);
+		if (IS_ERR(entry))
+			return entry;
+
+		ret = kdbus_message_write(msg, &layout, entry->slice);
+		if (!ret)
+			return entry;
+
+		kdbus_conn_cancel(dst, entry);
+		if (ret == -EAGAIN)
+			ret = try ? kdbus_message_stage(msg) :
+				    kdbus_message_fault_in(msg);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+}
+
+/*
+ * Prepare and commit. The active reference of the sender and the data lock of
+ * the receiver tell whether both are still there.
  */
 static int deliver(struct kdbus_conn *conn, struct kdbus_conn *dst,
 		   struct kdbus_message *msg)
 {
 	struct kdbus_queue_entry *entry;
-	struct kdbus_layout layout;
 	int ret;
 
-	kdbus_message_layout(msg, dst->recv_mask, &layout);
-
-	entry = kdbus_conn_reserve(dst, conn->user, layout.total,
-				   msg->args.msg->priority);
+	entry = prepare(conn, dst, msg);
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 
-	ret = kdbus_message_write(msg, &layout, entry->slice);
-	if (!ret && !kdbus_active_acquire(&conn->active))
-		ret = -ECONNRESET;
-	if (ret) {
+	if (!kdbus_active_acquire(&conn->active)) {
 		kdbus_conn_cancel(dst, entry);
-		return ret;
+		return -ECONNRESET;
 	}
-
 	ret = kdbus_conn_commit(dst, entry);
 	kdbus_active_release(&conn->active);
 

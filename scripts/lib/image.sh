@@ -6,6 +6,8 @@ KDBUS_IMAGE_LOADED=1
 # shellcheck source-path=SCRIPTDIR
 . "${BASH_SOURCE[0]%/*}/tree.sh"
 # shellcheck source-path=SCRIPTDIR
+. "${BASH_SOURCE[0]%/*}/kernel.sh"
+# shellcheck source-path=SCRIPTDIR
 . "${BASH_SOURCE[0]%/*}/systemd.sh"
 
 IMAGE_PACKAGES=(
@@ -49,11 +51,11 @@ image_base() {
 }
 
 # image_script: runs in the tree: unpack, lay over, set up, pack. Arguments: base archive,
-# directory of our systemd ("" for Debian's own), result, size.
+# directory of our systemd ("" for Debian's own), result, size, kernel source.
 image_script() {
 	cat <<'SCRIPT'
 set -eu
-base=$1 systemd=$2 out=$3 size=$4
+base=$1 systemd=$2 out=$3 size=$4 source=$5
 files=/kdbus/scripts/lib/image
 work=$(mktemp -d)
 root=$work/root
@@ -79,9 +81,12 @@ fi
 
 cp -a "$files/." "$root/"
 find "$files" -type f | sed "s|^$files||" | while read -r file; do chown root:root "$root$file"; done
-test ! -e /kdbus/tools/testing/selftests/kdbus/kdbus-ping.c ||
-	gcc -static -O2 -Wall -I /kdbus/include/uapi -o "$root/usr/bin/kdbus-ping" \
-		/kdbus/tools/testing/selftests/kdbus/kdbus-ping.c
+tests=/kdbus/tools/testing/selftests/kdbus
+if test -e "$tests/kdbus-ping.c"; then
+	mkdir "$work/programs"
+	make -s -C "$tests" KSRC="$source" OUTPUT="$work/programs" "$work/programs/kdbus-ping"
+	install -s "$work/programs/kdbus-ping" "$root/usr/bin/"
+fi
 
 echo kdbus >"$root/etc/hostname"
 printf '127.0.0.1 localhost kdbus\n::1 localhost kdbus\n' >"$root/etc/hosts"
@@ -107,19 +112,20 @@ SCRIPT
 # image_build [stock]: the root image with our systemd (or, "stock", with Debian's own);
 # prints its path and sets IMAGE.
 image_build() {
-	local dir tmp systemd='' ping=$KDBUS_ROOT/tools/testing/selftests/kdbus/kdbus-ping.c
+	local dir tmp systemd='' tests=$KDBUS_ROOT/tools/testing/selftests/kdbus
 	local kind=${1:-kdbus}
 	image_base >/dev/null
+	kernel_source_dir >/dev/null
 	if [[ $kind != stock ]]; then
 		systemd_build >/dev/null
 		systemd=$SYSTEMD_INSTALLED
 	fi
 	dir=$(cache_root)/image-$kind-$(content_key "$(image_script)" "$IMAGE_SIZE" "$KDBUS_ROOT/scripts/lib/image" \
-		"${IMAGE_BASE%/*}" "$systemd" "$ping" "$KDBUS_ROOT/include/uapi/linux/kdbus.h")
+		"${IMAGE_BASE##*/image-base-}" "${systemd##*/}" "$tests/Makefile" "$tests"/kdbus-*.[ch] "$KDBUS_ROOT/include/uapi/linux/kdbus.h")
 	if ! cache_get "$dir"; then
 		tmp=$(cache_begin "$dir")
 		step "Making the root image" image in_tree sh -c "$(image_script)" image "$(tree_path "$IMAGE_BASE")" \
-			"${systemd:+$(tree_path "$systemd")}" "$(tree_path "$tmp")" "$IMAGE_SIZE" ||
+			"${systemd:+$(tree_path "$systemd")}" "$(tree_path "$tmp")" "$IMAGE_SIZE" "$(tree_path "$KERNEL_SOURCE")" ||
 			die "the root image could not be made."
 		cache_commit "$dir"
 		cache_prune "$(cache_root)/image-$kind" 3

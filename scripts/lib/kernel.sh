@@ -123,7 +123,9 @@ kernel_configure() {
 	shift 3
 	for fragment in $(kernel_fragments "$flavour"); do
 		cat "$KDBUS_ROOT/scripts/config/$fragment.config"
-	done | in_tree sh -c "$(kernel_configure_script)" configure "$source" "$out" "${KERNEL_MAKE[@]}" "$@"
+	done | awk -F= '/^CONFIG_/ { last[$1] = NR } { line[NR] = $0; name[NR] = $1 }
+		END { for (i = 1; i <= NR; i++) if (!(name[i] in last) || last[name[i]] == i) print line[i] }' |
+		in_tree sh -c "$(kernel_configure_script)" configure "$source" "$out" "${KERNEL_MAKE[@]}" "$@"
 }
 
 # kernel_make FLAVOUR OUTDIR LOG TARGETS...: configure and make in the persistent build directory.

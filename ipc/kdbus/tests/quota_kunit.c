@@ -77,12 +77,17 @@ static void quota_exit(struct kunit *test)
 static int charge_pool(struct fixture *fix, struct kdbus_charge *charge,
 		       int user, u64 pool_size, u64 bytes, u32 fds)
 {
+	struct kdbus_share *spare = kdbus_share_new();
 	int ret;
+
+	if (!spare)
+		return -ENOMEM;
 
 	mutex_lock(&fix->lock);
 	ret = kdbus_quota_charge(&fix->quota, charge, fix->user[user],
-				 pool_size, bytes, fds);
+				 pool_size, bytes, fds, &spare);
 	mutex_unlock(&fix->lock);
+	kfree(spare);
 
 	return ret;
 }
@@ -382,16 +387,27 @@ static void idle_share(struct kunit *test)
 static void user_gone(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
+	struct kdbus_share *spare = NULL;
 	struct kdbus_charge charge;
 	struct kdbus_user *user;
 
 	user = kdbus_user_new_anonymous();
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, user);
 
+	/* A share is needed for the first charge of a user, and only then. */
 	mutex_lock(&fix->lock);
 	KUNIT_EXPECT_EQ(test, kdbus_quota_charge(&fix->quota, &charge, user,
-						 POOL, 8, 0), 0);
+						 POOL, 8, 0, &spare), -EAGAIN);
+	KUNIT_EXPECT_NULL(test, charge.share);
 	mutex_unlock(&fix->lock);
+
+	spare = kdbus_share_new();
+	KUNIT_ASSERT_NOT_NULL(test, spare);
+	mutex_lock(&fix->lock);
+	KUNIT_EXPECT_EQ(test, kdbus_quota_charge(&fix->quota, &charge, user,
+						 POOL, 8, 0, &spare), 0);
+	mutex_unlock(&fix->lock);
+	KUNIT_EXPECT_NULL(test, spare);
 	kdbus_user_put(user);
 
 	KUNIT_ASSERT_NOT_NULL(test, charge.share);
@@ -420,7 +436,7 @@ static void users_by_uid(struct kunit *test)
 
 		for (j = 0; j < i; j++) {
 			KUNIT_EXPECT_PTR_NE(test, user[i], user[j]);
-			KUNIT_EXPECT_NE(test, user[i]->id, user[j]->id);
+			KUNIT_EXPECT_PTR_NE(test, user[i], user[j]);
 		}
 	}
 	for (i = 0; i < ARRAY_SIZE(uids); i++)
@@ -474,7 +490,7 @@ static void user_anonymous(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(b));
 
 	KUNIT_EXPECT_PTR_NE(test, a, b);
-	KUNIT_EXPECT_NE(test, a->id, b->id);
+	KUNIT_EXPECT_PTR_NE(test, a, b);
 	KUNIT_EXPECT_FALSE(test, uid_valid(a->uid));
 	KUNIT_EXPECT_FALSE(test, uid_valid(b->uid));
 	KUNIT_EXPECT_EQ(test, refcount_read(&a->ref), 1);
