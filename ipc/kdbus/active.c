@@ -15,12 +15,6 @@
 #define ACTIVE_NEW	(-1)
 #define ACTIVE_BIAS	INT_MIN
 
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-#define active_dep_map(active) (&(active)->dep_map)
-#else
-#define active_dep_map(active) ((struct lockdep_map *)NULL)
-#endif
-
 /**
  * __kdbus_active_init() - initialise an activity in state NEW
  * @active:	activity
@@ -33,9 +27,7 @@ void __kdbus_active_init(struct kdbus_active *active, const char *name,
 			 struct lock_class_key *key)
 {
 	atomic_set(&active->count, ACTIVE_NEW);
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
 	lockdep_init_map(&active->dep_map, name, key, 0);
-#endif
 }
 
 /**
@@ -71,7 +63,7 @@ bool kdbus_active_acquire(struct kdbus_active *active)
 	if (!atomic_inc_unless_negative(&active->count))
 		return false;
 
-	rwsem_acquire_read(active_dep_map(active), 0, 1, _RET_IP_);
+	rwsem_acquire_read(&active->dep_map, 0, 1, _RET_IP_);
 	return true;
 }
 
@@ -81,7 +73,7 @@ bool kdbus_active_acquire(struct kdbus_active *active)
  */
 void kdbus_active_release(struct kdbus_active *active)
 {
-	rwsem_release(active_dep_map(active), _RET_IP_);
+	rwsem_release(&active->dep_map, _RET_IP_);
 
 	/*
 	 * The drain may return and the object may go as soon as the counter
@@ -124,10 +116,10 @@ bool kdbus_active_deactivate(struct kdbus_active *active)
 void kdbus_active_drain(struct kdbus_active *active)
 {
 	might_sleep();
-	rwsem_acquire(active_dep_map(active), 0, 0, _RET_IP_);
+	rwsem_acquire(&active->dep_map, 0, 0, _RET_IP_);
 
 	wait_var_event(&active->count,
 		       atomic_read(&active->count) == ACTIVE_BIAS);
 
-	rwsem_release(active_dep_map(active), _RET_IP_);
+	rwsem_release(&active->dep_map, _RET_IP_);
 }

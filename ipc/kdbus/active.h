@@ -28,13 +28,11 @@
  * struct kdbus_active - activity of an object
  * @count:	number of active references, with a bias in the states that
  *		refuse new ones (A)
- * @dep_map:	what lockdep knows of it
+ * @dep_map:	what lockdep knows of it; takes no room without lockdep
  */
 struct kdbus_active {
 	atomic_t count;
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
 	struct lockdep_map dep_map;
-#endif
 };
 
 void __kdbus_active_init(struct kdbus_active *active, const char *name,

@@ -70,6 +70,8 @@ void kdbus_bus_uncharge(struct kdbus_bus *bus);
 /**
  * kdbus_bus_of() - bus of an endpoint
  * @node:	node of type ENDPOINT
+ *
+ * Return: the bus, which lives as long as @node.
  */
 static inline struct kdbus_bus *kdbus_bus_of(struct kdbus_node *node)
 {
@@ -79,6 +81,8 @@ static inline struct kdbus_bus *kdbus_bus_of(struct kdbus_node *node)
 /**
  * kdbus_bus_next_seqnum() - draw the sequence number of a message
  * @bus:	bus
+ *
+ * Return: the number, from 1.
  */
 static inline u64 kdbus_bus_next_seqnum(struct kdbus_bus *bus)
 {

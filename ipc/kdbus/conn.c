@@ -489,6 +489,8 @@ void kdbus_conn_close(struct kdbus_conn *conn)
  * @conn:	connection
  *
  * Takes no lock. Who makes it true wakes @conn->wait up afterwards.
+ *
+ * Return: true if so.
  */
 bool kdbus_conn_has_input(const struct kdbus_conn *conn)
 {

@@ -37,6 +37,8 @@ bool kdbus_domain_owns_prefix(const struct kdbus_domain *domain, kuid_t uid,
 /**
  * kdbus_domain_of() - domain of a root directory or of one of its children
  * @node:	node of type DOMAIN, CONTROL or BUS
+ *
+ * Return: the domain, which lives as long as @node.
  */
 static inline struct kdbus_domain *kdbus_domain_of(struct kdbus_node *node)
 {

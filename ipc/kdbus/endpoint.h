@@ -30,6 +30,8 @@ struct kdbus_endpoint *kdbus_endpoint_new(struct kdbus_bus *bus,
 /**
  * kdbus_endpoint_of() - endpoint of a node
  * @node:	node of type ENDPOINT
+ *
+ * Return: the endpoint that @node is part of.
  */
 static inline struct kdbus_endpoint *kdbus_endpoint_of(struct kdbus_node *node)
 {

@@ -10,7 +10,7 @@
  * down what it has become (H-1, H-7).
  */
 
-struct file_operations;
+#include <linux/fs.h>
 
 extern const struct file_operations kdbus_handle_fops;
 

@@ -94,6 +94,7 @@ static const struct kdbus_ioctl commands[] = {
 		CONN_COMMAND(KDBUS_CMD_MATCH_REMOVE, kdbus_cmd_match),
 	},
 };
+
 static_assert(ARRAY_SIZE(commands) == 16, "the interface has 16 commands");
 
 /**

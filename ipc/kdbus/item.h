@@ -57,6 +57,8 @@ int kdbus_items_check(void *items, size_t size, u64 once, u64 many, u64 *found);
 /**
  * kdbus_item_payload_size() - bytes of payload of an item
  * @item:	item that kdbus_items_check() has accepted
+ *
+ * Return: the number of bytes, without padding.
  */
 static inline size_t kdbus_item_payload_size(const struct kdbus_item *item)
 {
@@ -66,6 +68,8 @@ static inline size_t kdbus_item_payload_size(const struct kdbus_item *item)
 /**
  * kdbus_item_next() - where the item after this one begins
  * @item:	item that kdbus_items_check() has accepted
+ *
+ * Return: the position, which may be the end of the list or behind it.
  */
 static inline struct kdbus_item *kdbus_item_next(const struct kdbus_item *item)
 {

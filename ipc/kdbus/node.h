@@ -95,6 +95,8 @@ umode_t kdbus_node_mode(umode_t user, u64 make_flags);
 /**
  * kdbus_node_is_dir() - whether a node is a directory
  * @node:	node
+ *
+ * Return: true if so.
  */
 static inline bool kdbus_node_is_dir(const struct kdbus_node *node)
 {

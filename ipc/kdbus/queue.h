@@ -60,6 +60,8 @@ kdbus_queue_peek_priority(const struct kdbus_queue *queue, s64 priority);
 /**
  * kdbus_queue_count() - number of messages, without the lock
  * @queue:	queue
+ *
+ * Return: the number it had a moment ago.
  */
 static inline unsigned int kdbus_queue_count(const struct kdbus_queue *queue)
 {

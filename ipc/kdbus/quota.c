@@ -100,20 +100,20 @@ struct kdbus_user *kdbus_user_ref(struct kdbus_user *user)
  */
 void kdbus_user_put(struct kdbus_user *user)
 {
+	bool last;
+
 	if (!user)
 		return;
 
-	if (!uid_valid(user->uid)) {
-		if (refcount_dec_and_test(&user->ref))
-			kfree(user);
-		return;
-	}
-
-	if (!refcount_dec_and_lock(&user->ref, &users.xa_lock))
-		return;
-	__xa_erase(&users, __kuid_val(user->uid));
+	/* An anonymous user is not in the table; erasing it does nothing. */
+	xa_lock(&users);
+	last = refcount_dec_and_test(&user->ref);
+	if (last)
+		__xa_erase(&users, __kuid_val(user->uid));
 	xa_unlock(&users);
-	kfree(user);
+
+	if (last)
+		kfree(user);
 }
 
 /**
