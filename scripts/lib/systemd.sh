@@ -83,10 +83,11 @@ cd "$1"
 build=$2 result=$3
 shift 3
 export DEB_BUILD_OPTIONS="optimize=-lto parallel=$JOBS"
-if ! test -f "$build/.configured"; then
+options="$DEB_BUILD_PROFILES $DEB_BUILD_OPTIONS"
+if test "$(cat "$build/.configured" 2>/dev/null)" != "$options"; then
 	rm -rf "$build"
 	debian/rules override_dh_auto_configure
-	touch "$build/.configured"
+	echo "$options" >"$build/.configured"
 fi
 # Without targets: what gets installed, so not the hundreds of test programs.
 test $# != 0 || set -- $(meson introspect --targets "$build" | python3 -c "
