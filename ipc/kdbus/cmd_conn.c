@@ -7,6 +7,7 @@
 #include "access.h"
 #include "args.h"
 #include "bus.h"
+#include "call.h"
 #include "cmd.h"
 #include "conn.h"
 #include "endpoint.h"
@@ -81,6 +82,7 @@ static int hello_params(const struct kdbus_call *call,
 	params->flags = cmd->flags;
 	params->pool_size = cmd->pool_size;
 	params->cred = call->file->f_cred;
+	params->expire = kdbus_call_expire;
 
 	return 0;
 }

@@ -1,64 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/errno.h>
+#include <linux/err.h>
 #include <linux/file.h>
 #include <linux/poll.h>
 
 #include "args.h"
 #include "bus.h"
+#include "call.h"
 #include "cmd.h"
 #include "conn.h"
 #include "message.h"
 #include "tx.h"
 
 /* Step 4 of SEND-1: the descriptor is looked at in any case. */
-static int check_cancel_fd(const struct kdbus_args *args)
+static struct file *get_cancel_file(const struct kdbus_args *args)
 {
 	const struct kdbus_item *item;
+	struct file *file;
 
 	item = kdbus_args_find(args, KDBUS_ITEM_CANCEL_FD);
 	if (!item)
-		return 0;
+		return NULL;
 
-	CLASS(fd, f)(item->fds[0]);
-	if (!fd_file(f))
-		return -EBADF;
-	return file_can_poll(fd_file(f)) ? 0 : -EINVAL;
+	file = fget(item->fds[0]);
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (!file_can_poll(file)) {
+		fput(file);
+		return ERR_PTR(-EINVAL);
+	}
+
+	return file;
 }
 
+static int call_and_wait(struct kdbus_conn *conn, struct kdbus_cmd_send *cmd,
+			 struct kdbus_message *msg, struct file *cancel)
+{
+	struct kdbus_reply *reply;
+
+	reply = kdbus_tx_call(conn, msg);
+	if (IS_ERR(reply))
+		return PTR_ERR(reply);
+
+	kdbus_message_free(msg);
+	return kdbus_call_wait(conn, reply, cancel, &cmd->reply.offset,
+			       &cmd->reply.msg_size);
+}
+
+/* Steps 5 to 8 of SEND-1. */
 static int send_message(struct kdbus_conn *conn, struct kdbus_args *args,
-			struct kdbus_message *msg)
+			struct kdbus_message *msg, struct file *cancel)
 {
 	struct kdbus_cmd_send *cmd = args->data;
+	bool sync = cmd->flags & KDBUS_SEND_SYNC_REPLY;
 	int ret;
 
-	ret = kdbus_message_read(msg, cmd->msg_address);
-	if (ret || args->negotiate)
-		return ret;
-	if (msg->args.negotiate)
-		return -EINVAL;
-
-	ret = check_cancel_fd(args);
-	if (ret)
-		return ret;
-
-	ret = kdbus_message_import(msg, conn->id,
-				   cmd->flags & KDBUS_SEND_SYNC_REPLY,
+	ret = kdbus_message_import(msg, conn->id, sync,
 				   conn->ep->bus->bloom.size);
 	if (ret)
 		return ret;
 
 	if (!kdbus_active_is_active(&conn->active))
 		return -ECONNRESET;
-	ret = kdbus_tx_send(conn, msg);
-	if (ret)
-		return ret;
 
 	cmd->reply.offset = conn->pool.size;
 	cmd->reply.msg_size = 0;
 	cmd->reply.return_flags = 0;
-	args->out = sizeof(*cmd);
 
-	return 0;
+	ret = sync ? call_and_wait(conn, cmd, msg, cancel) :
+		     kdbus_tx_send(conn, msg);
+	if (!ret)
+		args->out = sizeof(*cmd);
+
+	return ret;
 }
 
 /**
@@ -72,14 +85,29 @@ int kdbus_cmd_send(struct kdbus_call *call, struct kdbus_args *args)
 {
 	struct kdbus_cmd_send *cmd = args->data;
 	struct kdbus_message msg;
+	struct file *cancel;
 	int ret;
 
 	if (args->negotiate && !cmd->msg_address)
 		return 0;
 
-	ret = send_message(call->conn, args, &msg);
-	kdbus_message_free(&msg);
+	ret = kdbus_message_read(&msg, cmd->msg_address);
+	if (ret || args->negotiate)
+		goto out;
+	ret = -EINVAL;
+	if (msg.args.negotiate)
+		goto out;
 
+	cancel = get_cancel_file(args);
+	ret = PTR_ERR_OR_ZERO(cancel);
+	if (ret)
+		goto out;
+
+	ret = send_message(call->conn, args, &msg, cancel);
+	if (cancel)
+		fput(cancel);
+out:
+	kdbus_message_free(&msg);
 	return ret;
 }
 
@@ -103,6 +131,11 @@ int kdbus_cmd_recv(struct kdbus_call *call, struct kdbus_args *args)
 
 	ret = kdbus_conn_receive(call->conn, cmd->flags, cmd->priority,
 				 &received);
+	if (received.reply) {
+		kdbus_call_dead(call->conn->ep->bus, received.reply);
+		kdbus_call_settle(call->conn, received.reply);
+		kdbus_reply_put(received.reply);
+	}
 
 	if (received.dropped)
 		cmd->return_flags |= KDBUS_RECV_RETURN_DROPPED_MSGS;

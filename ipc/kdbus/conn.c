@@ -62,6 +62,9 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 	INIT_LIST_HEAD(&conn->pool.slices);
 	kdbus_quota_init(&conn->quota, &conn->data);
 	kdbus_queue_init(&conn->queue);
+	kdbus_replies_init(&conn->replies);
+	INIT_LIST_HEAD(&conn->owed);
+	INIT_DELAYED_WORK(&conn->expire, params->expire);
 	kdbus_node_ref(&ep->node);
 	conn->ep = ep;
 	conn->cred = get_cred(params->cred);
@@ -217,6 +220,7 @@ static void entry_free(struct kdbus_conn *conn,
 
 	kdbus_slice_release_kernel(entry->slice);
 	kdbus_quota_uncharge(&conn->quota, &entry->charge);
+	kdbus_reply_put(entry->reply);
 	kfree(entry);
 }
 
@@ -297,6 +301,31 @@ out:
 }
 
 /**
+ * kdbus_conn_reserve_notice() - reserve room for a message of the kernel
+ * @conn:	receiver, its data locked, not closed
+ * @entry:	zeroed entry, to be kfree()d on failure
+ * @size:	bytes of the slice
+ * @spare:	as for kdbus_pool_alloc()
+ *
+ * Outside all quotas: the receiver has asked for it (NOTE-5).
+ *
+ * Return: 0 or -EXFULL.
+ */
+int kdbus_conn_reserve_notice(struct kdbus_conn *conn,
+			      struct kdbus_queue_entry *entry, u64 size,
+			      struct kdbus_slice **spare)
+{
+	struct kdbus_slice *slice;
+
+	slice = kdbus_pool_alloc(&conn->pool, size, spare);
+	if (IS_ERR(slice))
+		return PTR_ERR(slice);
+
+	entry->slice = slice;
+	return 0;
+}
+
+/**
  * kdbus_conn_cancel() - give reserved room back
  * @conn:	receiver
  * @entry:	entry of kdbus_conn_reserve(), freed
@@ -310,9 +339,26 @@ void kdbus_conn_cancel(struct kdbus_conn *conn,
 }
 
 /**
+ * kdbus_conn_drop() - give reserved room back and count the message as lost
+ * @conn:	receiver
+ * @entry:	entry of kdbus_conn_reserve(), freed
+ */
+void kdbus_conn_drop(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
+{
+	mutex_lock(&conn->data);
+	entry_free(conn, entry);
+	WRITE_ONCE(conn->dropped, conn->dropped + 1);
+	mutex_unlock(&conn->data);
+
+	wake_up_interruptible_poll(&conn->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/**
  * kdbus_conn_commit() - queue a message whose slice is filled
  * @conn:	receiver
  * @entry:	entry of kdbus_conn_reserve(), consumed in any case
+ *
+ * With a request its receiver begins to owe the reply.
  *
  * Return: 0, or -ECONNRESET if the receiver was shut down meanwhile.
  */
@@ -325,10 +371,28 @@ int kdbus_conn_commit(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
 		return -ECONNRESET;
 	}
 	kdbus_queue_add(&conn->queue, entry);
+	if (entry->reply)
+		list_add(&kdbus_reply_ref(entry->reply)->owed, &conn->owed);
 	mutex_unlock(&conn->data);
 
 	wake_up_interruptible_poll(&conn->wait, EPOLLIN | EPOLLRDNORM);
 	return 0;
+}
+
+/**
+ * kdbus_conn_take() - hand a message to the client that is in no queue
+ * @conn:	connection, its data locked
+ * @entry:	entry that was filled, consumed
+ * @offset:	returns the offset of the message, which the client holds
+ * @size:	returns the bytes of its slice
+ */
+void kdbus_conn_take(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
+		     u64 *offset, u64 *size)
+{
+	kdbus_slice_publish(entry->slice);
+	*offset = entry->slice->offset;
+	*size = entry->slice->size;
+	entry_free(conn, entry);
 }
 
 /**
@@ -350,6 +414,7 @@ int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
 	received->offset = conn->pool.size;
 	received->size = 0;
 	received->dropped = conn->dropped;
+	received->reply = NULL;
 	WRITE_ONCE(conn->dropped, 0);
 
 	if (flags & KDBUS_RECV_USE_PRIORITY)
@@ -357,19 +422,27 @@ int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
 	else
 		entry = kdbus_queue_peek(&conn->queue);
 
-	if (entry && !(flags & KDBUS_RECV_DROP)) {
+	if (!entry) {
+		mutex_unlock(&conn->data);
+		return -EAGAIN;
+	}
+
+	if (flags & KDBUS_RECV_DROP) {
+		kdbus_queue_remove(&conn->queue, entry);
+		swap(received->reply, entry->reply);
+		entry_free(conn, entry);
+	} else if (flags & KDBUS_RECV_PEEK) {
 		kdbus_slice_publish(entry->slice);
 		received->offset = entry->slice->offset;
 		received->size = entry->slice->size;
-	}
-	if (entry &&
-	    (!(flags & KDBUS_RECV_PEEK) || flags & KDBUS_RECV_DROP)) {
+	} else {
 		kdbus_queue_remove(&conn->queue, entry);
-		entry_free(conn, entry);
+		kdbus_conn_take(conn, entry, &received->offset,
+				&received->size);
 	}
 
 	mutex_unlock(&conn->data);
-	return entry ? 0 : -EAGAIN;
+	return 0;
 }
 
 /**
@@ -465,8 +538,9 @@ int kdbus_conn_close_if_idle(struct kdbus_conn *conn)
  * kdbus_conn_close() - take no more messages and discard those that wait
  * @conn:	connection
  *
- * Ends the charge as well: a sender may still keep the memory of the
- * connection for a moment, but not its place among those of the user.
+ * No call is made or ends in time from here on. Ends the charge as well: a
+ * sender may still keep the memory of the connection for a moment, but not its
+ * place among those of the user.
  */
 void kdbus_conn_close(struct kdbus_conn *conn)
 {
@@ -474,6 +548,7 @@ void kdbus_conn_close(struct kdbus_conn *conn)
 
 	mutex_lock(&conn->data);
 	conn->closed = true;
+
 	while ((entry = kdbus_queue_peek(&conn->queue))) {
 		kdbus_queue_remove(&conn->queue, entry);
 		entry_free(conn, entry);
@@ -482,6 +557,59 @@ void kdbus_conn_close(struct kdbus_conn *conn)
 		atomic_dec(&conn->user->conns);
 	conn->charged = false;
 	mutex_unlock(&conn->data);
+
+	/* It is not armed any more now that @closed is set. */
+	cancel_delayed_work_sync(&conn->expire);
+}
+
+/**
+ * kdbus_conn_next_call() - find a call that a closed connection has made
+ * @conn:	connection
+ *
+ * Who waits for it wakes up.
+ *
+ * Return: a tracker that has been forgotten, with a reference; NULL if there
+ * are no more.
+ */
+struct kdbus_reply *kdbus_conn_next_call(struct kdbus_conn *conn)
+{
+	struct kdbus_reply *reply;
+
+	mutex_lock(&conn->data);
+	reply = list_first_entry_or_null(&conn->replies.calls,
+					 struct kdbus_reply, call);
+	if (reply) {
+		kdbus_reply_ref(reply);
+		kdbus_reply_remove(&conn->replies, reply);
+		if (reply->entry)
+			entry_free(conn, reply->entry);
+		reply->entry = NULL;
+		wake_up(&reply->wait);
+	}
+	mutex_unlock(&conn->data);
+
+	return reply;
+}
+
+/**
+ * kdbus_conn_next_owed() - find a call that a closed connection cannot answer
+ * @conn:	connection
+ *
+ * Return: a tracker that the connection owes no more, with the reference to
+ * it; NULL if there are no more.
+ */
+struct kdbus_reply *kdbus_conn_next_owed(struct kdbus_conn *conn)
+{
+	struct kdbus_reply *reply;
+
+	mutex_lock(&conn->data);
+	reply = list_first_entry_or_null(&conn->owed, struct kdbus_reply,
+					 owed);
+	if (reply)
+		list_del_init(&reply->owed);
+	mutex_unlock(&conn->data);
+
+	return reply;
 }
 
 /**

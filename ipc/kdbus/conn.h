@@ -23,12 +23,14 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "active.h"
 #include "endpoint.h"
 #include "pool.h"
 #include "queue.h"
 #include "quota.h"
+#include "reply.h"
 
 struct cred;
 
@@ -57,6 +59,9 @@ struct cred;
  * @pool:	memory for messages (@data)
  * @quota:	who has how much of it (@data)
  * @queue:	messages that wait (@data)
+ * @replies:	calls that the client made (@data)
+ * @owed:	trackers of calls that he has to answer, referenced (@data)
+ * @expire:	ends calls in time; armed under @data unless @closed
  */
 struct kdbus_conn {
 	refcount_t ref;
@@ -81,6 +86,9 @@ struct kdbus_conn {
 	struct kdbus_pool pool;
 	struct kdbus_quota quota;
 	struct kdbus_queue queue;
+	struct kdbus_replies replies;
+	struct list_head owed;
+	struct delayed_work expire;
 };
 
 /**
@@ -93,6 +101,7 @@ struct kdbus_conn {
  * @owner:	the opener is owner of the bus
  * @privileged:	the opener is privileged
  * @description: description or NULL
+ * @expire:	work function that ends calls in time
  */
 struct kdbus_conn_params {
 	u64 flags;
@@ -103,6 +112,7 @@ struct kdbus_conn_params {
 	bool owner;
 	bool privileged;
 	const char *description;
+	work_func_t expire;
 };
 
 /**
@@ -110,11 +120,13 @@ struct kdbus_conn_params {
  * @offset:	offset of the message; size of the pool: there is none
  * @size:	bytes of its slice
  * @dropped:	messages lost since the last report
+ * @reply:	tracker of a request that was dropped, referenced, or NULL
  */
 struct kdbus_received {
 	u64 offset;
 	u64 size;
 	u64 dropped;
+	struct kdbus_reply *reply;
 };
 
 struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
@@ -131,10 +143,17 @@ struct kdbus_conn *kdbus_conn_next(struct kdbus_bus *bus, unsigned long *id);
 struct kdbus_queue_entry *kdbus_conn_reserve(struct kdbus_conn *conn,
 					     struct kdbus_user *user, u64 size,
 					     s64 priority);
+int kdbus_conn_reserve_notice(struct kdbus_conn *conn,
+			      struct kdbus_queue_entry *entry, u64 size,
+			      struct kdbus_slice **spare);
 void kdbus_conn_cancel(struct kdbus_conn *conn,
 		       struct kdbus_queue_entry *entry);
+void kdbus_conn_drop(struct kdbus_conn *conn, struct kdbus_queue_entry *entry);
 int kdbus_conn_commit(struct kdbus_conn *conn,
 		      struct kdbus_queue_entry *entry);
+
+void kdbus_conn_take(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
+		     u64 *offset, u64 *size);
 
 int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
 		       struct kdbus_received *received);
@@ -143,6 +162,8 @@ int kdbus_conn_reply(struct kdbus_conn *conn, const void *data, size_t size,
 int kdbus_conn_free(struct kdbus_conn *conn, u64 offset);
 int kdbus_conn_close_if_idle(struct kdbus_conn *conn);
 void kdbus_conn_close(struct kdbus_conn *conn);
+struct kdbus_reply *kdbus_conn_next_call(struct kdbus_conn *conn);
+struct kdbus_reply *kdbus_conn_next_owed(struct kdbus_conn *conn);
 bool kdbus_conn_has_input(const struct kdbus_conn *conn);
 
 #endif

@@ -39,6 +39,9 @@ static_assert((u64)KDBUS_VEC_MAX_SIZE * (KDBUS_MSG_MAX_SIZE / 32) <= U32_MAX,
 /* Messages that one user may have queued at one receiver (QUOTA-3). */
 #define KDBUS_USER_MAX_QUEUED_MSGS	256
 
+/* Live trackers of one caller, synchronous calls included (REPLY-1). */
+#define KDBUS_CONN_MAX_CALLS		128
+
 /* Connections of one user (HELLO, W-57). */
 #define KDBUS_USER_MAX_CONNS		1024
 

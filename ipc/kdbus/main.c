@@ -18,9 +18,9 @@
  *
  *	entry		ioctl, handle, fs, main
  *	command		cmd_bus, cmd_conn, cmd_msg
- *	transaction	access, tx, teardown
+ *	transaction	access, call, tx, teardown
  *	object		node, domain, bus, endpoint, conn
- *	engine		queue, meta, message
+ *	engine		reply, queue, meta, message
  *	leaf		limits, util, active, item, args, pool, quota
  *
  * A handle (the open file) owns what it has become: a bus or a connection.
@@ -35,7 +35,8 @@
  *
  *	handle.setup	mutex: commands that change the state of a handle
  *	active refs	domain > bus > endpoint > conn; a drain is the write side
- *	conn.data	mutex: closed, dropped, pool, quota, queue
+ *	conn.data	mutex: closed, dropped, pool, quota, queue, calls made and
+ *			owed
  *	node.lock	spinlock: children of a node; leaf
  *	bus.conns	xarray: readers RCU, writers its lock; leaf
  *	users		xarray of quota.c, its lock; leaf
@@ -55,8 +56,12 @@
  * given back, and then everything begins anew. What a sender has to allocate,
  * he allocates before he locks the receiver.
  *
- * The last reference to a connection closes a file and is dropped with
- * nothing held.
+ * A synchronous call waits with nothing held. The record of a call belongs to
+ * the caller's data, its place in the callee's list to the callee's; who needs
+ * both takes one after the other.
+ *
+ * The last reference to a connection closes a file and is dropped with no
+ * lock held.
  *
  * poll and mmap take none of these locks: the state of a handle is published
  * with release and acquire, counters of the queue are read once.

@@ -65,6 +65,38 @@ void kdbus_message_free(struct kdbus_message *msg)
 	kdbus_args_free(&msg->args);
 }
 
+/**
+ * kdbus_message_init_notice() - make a message of the kernel to one connection
+ * @msg:	returns the message; kdbus_message_free() it
+ * @type:	KDBUS_ITEM_REPLY_TIMEOUT or KDBUS_ITEM_REPLY_DEAD
+ * @dst_id:	addressee
+ * @cookie_reply: cookie of the request
+ * @seqnum:	sequence number on the bus
+ *
+ * NOTE-1. It always has a TIMESTAMP.
+ */
+void kdbus_message_init_notice(struct kdbus_message *msg, u64 type,
+			       u64 dst_id, u64 cookie_reply, u64 seqnum)
+{
+	struct kdbus_msg *hdr = (struct kdbus_msg *)msg->args.buf;
+
+	memset(hdr, 0, sizeof(*hdr));
+	hdr->dst_id = dst_id;
+	hdr->src_id = KDBUS_SRC_ID_KERNEL;
+	hdr->payload_type = KDBUS_PAYLOAD_KERNEL;
+	hdr->cookie_reply = cookie_reply;
+	kdbus_item_put(hdr->items, type, NULL, 0);
+
+	msg->args.spec = &message_spec;
+	msg->args.msg = hdr;
+	msg->args.size = KDBUS_NOTICE_REPLY_SIZE;
+	msg->items_end = msg->args.size;
+	msg->payload = 0;
+	msg->n_parts = 0;
+	msg->parts = msg->inline_parts;
+	kdbus_meta_take(&msg->meta, seqnum);
+}
+
 /* The table of 18.2. */
 static int check_header(const struct kdbus_msg *hdr, bool sync)
 {
@@ -228,8 +260,7 @@ static bool is_supported(const struct kdbus_message *msg)
 {
 	const struct kdbus_msg *hdr = msg->args.msg;
 
-	return !(hdr->flags & (KDBUS_MSG_EXPECT_REPLY | KDBUS_MSG_SIGNAL)) &&
-	       !hdr->cookie_reply &&
+	return !(hdr->flags & KDBUS_MSG_SIGNAL) &&
 	       !(msg->args.found & ~KDBUS_ITEM_BIT(KDBUS_ITEM_PAYLOAD_VEC));
 }
 
@@ -243,7 +274,7 @@ static bool is_supported(const struct kdbus_message *msg)
  * Steps 5 and 6 of SEND-1. The payload itself is not touched.
  *
  * Return: 0; an error of the tables 18.2 to 18.4; -EOPNOTSUPP for a message
- * other than a plain one to an id with nothing but inline payload; -ENOMEM.
+ * that is a signal or has anything but inline payload and an id; -ENOMEM.
  */
 int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
 			 size_t bloom_size)

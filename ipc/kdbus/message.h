@@ -24,6 +24,9 @@
 #include "args.h"
 #include "meta.h"
 
+/* Header and item of a REPLY_* notification. */
+#define KDBUS_NOTICE_REPLY_SIZE (sizeof(struct kdbus_msg) + KDBUS_ITEM_SIZE(0))
+
 /* Payload parts that need no allocation. */
 #define KDBUS_MESSAGE_INLINE_PARTS 4
 
@@ -87,6 +90,8 @@ struct kdbus_slice;
 int kdbus_message_read(struct kdbus_message *msg, u64 address);
 int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
 			 size_t bloom_size);
+void kdbus_message_init_notice(struct kdbus_message *msg, u64 type,
+			       u64 dst_id, u64 cookie_reply, u64 seqnum);
 void kdbus_message_free(struct kdbus_message *msg);
 void kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
 			  struct kdbus_layout *layout);

@@ -17,6 +17,7 @@
 
 #include "quota.h"
 
+struct kdbus_reply;
 struct kdbus_slice;
 
 /**
@@ -39,6 +40,7 @@ struct kdbus_queue {
  * @priority:	priority, low values first (I)
  * @slice:	the message in the pool, held by the kernel (conn.data)
  * @charge:	what its sender is charged with (conn.data)
+ * @reply:	tracker of a request, referenced, or NULL (I)
  */
 struct kdbus_queue_entry {
 	struct list_head entry;
@@ -46,6 +48,7 @@ struct kdbus_queue_entry {
 	s64 priority;
 	struct kdbus_slice *slice;
 	struct kdbus_charge charge;
+	struct kdbus_reply *reply;
 };
 
 void kdbus_queue_init(struct kdbus_queue *queue);

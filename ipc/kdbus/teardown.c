@@ -3,6 +3,7 @@
 #include <linux/wait.h>
 
 #include "bus.h"
+#include "call.h"
 #include "conn.h"
 #include "domain.h"
 #include "endpoint.h"
@@ -16,11 +17,18 @@
  */
 void kdbus_teardown_conn(struct kdbus_conn *conn)
 {
+	struct kdbus_reply *reply;
+
 	kdbus_active_deactivate(&conn->active);
 	wake_up_interruptible_poll(&conn->wait, EPOLLERR | EPOLLHUP);
 	kdbus_active_drain(&conn->active);
 
 	kdbus_conn_close(conn);
+	kdbus_call_forget_all(conn);
+	while ((reply = kdbus_conn_next_owed(conn))) {
+		kdbus_call_dead(conn->ep->bus, reply);
+		kdbus_reply_put(reply);
+	}
 	kdbus_conn_unlink(conn);
 }
 

@@ -12,7 +12,10 @@
 
 struct kdbus_conn;
 struct kdbus_message;
+struct kdbus_reply;
 
 int kdbus_tx_send(struct kdbus_conn *conn, struct kdbus_message *msg);
+struct kdbus_reply *kdbus_tx_call(struct kdbus_conn *conn,
+				  struct kdbus_message *msg);
 
 #endif

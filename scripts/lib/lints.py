@@ -17,7 +17,7 @@ LAYERS = (
     ("limits", "util", "active", "item", "args", "pool", "quota"),
     ("policy", "match", "names", "reply", "queue", "meta", "message"),
     ("node", "domain", "bus", "endpoint", "conn"),
-    ("access", "tx", "notify", "teardown"),
+    ("access", "call", "tx", "notify", "teardown"),
     ("cmd",),
     ("cmd_bus", "cmd_conn", "cmd_msg", "cmd_name", "cmd_match"),
     ("ioctl", "handle", "fs", "main"),

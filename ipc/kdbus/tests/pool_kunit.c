@@ -755,6 +755,13 @@ static void write_from_itself(struct kunit *test)
 			MAP_SHARED);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 
+	/* Nobody has touched the mapping yet, and the write does not. */
+	kdbus_pool_write_begin(&writer, b);
+	iov_iter_ubuf(&iter, ITER_SOURCE, (void __user *)addr, 256);
+	KUNIT_EXPECT_EQ(test, kdbus_pool_write_iter(&writer, &iter), -EAGAIN);
+	kdbus_pool_write_end(&writer);
+
+	KUNIT_ASSERT_EQ(test, fault_in_readable((void __user *)addr, 256), 0);
 	kdbus_pool_write_begin(&writer, b);
 	iov_iter_ubuf(&iter, ITER_SOURCE, (void __user *)addr, 256);
 	KUNIT_EXPECT_EQ(test, kdbus_pool_write_iter(&writer, &iter), 0);

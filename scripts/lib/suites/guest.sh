@@ -67,7 +67,7 @@ guest_boot() {
 	: >"$KDBUS_TEST_RUN/debug.output"
 	say "Booting the debug kernel (console: $(cache_root)/log/guest-console.log)"
 	qemu_run --kernel "$kernel" --initrd "$initrd" --memory 3072 --cpus 2 --timeout "$GUEST_TIMEOUT" --tick guest \
-		--serial "$(cache_root)/log/guest-console.log" --append "kdbus.timeout=$((GUEST_TIMEOUT - 120))" \
+		--serial "$(cache_root)/log/guest-console.log" --append "kdbus.timeout=$((GUEST_TIMEOUT - 120)) kunit.enable=1" \
 		--port kdbus.verdict="$KDBUS_TEST_RUN/debug.verdict" \
 		--port kdbus.output="$KDBUS_TEST_RUN/debug.output" \
 		--port kdbus.dmesg="$(cache_root)/log/guest-dmesg.log" ||

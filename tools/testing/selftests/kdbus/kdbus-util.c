@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kdbus-util.h"
@@ -316,6 +317,135 @@ int kd_byebye(const struct kd_conn *c)
 	struct kdbus_cmd cmd = { .size = sizeof(cmd) };
 
 	return kd_ioctl(c->fd, KDBUS_CMD_BYEBYE, &cmd);
+}
+
+uint64_t kd_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+void kd_call_start(struct kd_block *b, uint64_t dst, uint64_t cookie,
+		   uint64_t deadline)
+{
+	kd_msg_start(b, dst);
+	b->msg.flags = KDBUS_MSG_EXPECT_REPLY;
+	b->msg.cookie = cookie;
+	b->msg.timeout_ns = deadline;
+}
+
+/* An asynchronous call without payload. */
+int kd_call(const struct kd_conn *c, uint64_t dst, uint64_t cookie,
+	    uint64_t deadline)
+{
+	struct kd_block b;
+
+	kd_call_start(&b, dst, cookie, deadline);
+	return kd_msg_send(c, &b);
+}
+
+/*
+ * A synchronous call, which cancel ends unless it is negative. Whatever the
+ * command returns is checked here, apart from the place of the reply.
+ */
+int kd_call_sync(const struct kd_conn *c, const struct kd_block *msg,
+		 int cancel, struct kdbus_cmd_send *cmd)
+{
+	const struct kdbus_cmd_send poison = {
+		.return_flags = ~0ULL,
+		.reply.offset = KD_SLICE_NONE,
+		.reply.msg_size = ~0ULL,
+		.reply.return_flags = ~0ULL,
+	};
+	struct kd_block b;
+	int r;
+
+	kd_start(&b, sizeof(b.send));
+	if (cancel >= 0)
+		kd_add(&b, KDBUS_ITEM_CANCEL_FD, &cancel, sizeof(cancel));
+	b.send.flags = KDBUS_SEND_SYNC_REPLY;
+	b.send.msg_address = (uintptr_t)msg;
+	b.send.return_flags = poison.return_flags;
+	b.send.reply = poison.reply;
+	r = kd_ioctl(c->fd, KDBUS_CMD_SEND, &b);
+	*cmd = b.send;
+
+	/* H-3: a connection that has gone does not look at the block */
+	if (r == -ECONNRESET && b.send.return_flags == poison.return_flags)
+		b.send.return_flags = 0;
+	if (b.send.flags != KDBUS_SEND_SYNC_REPLY || b.send.return_flags)
+		return -EPROTO;
+	if (r != 0 && memcmp(&b.send.reply, &poison.reply,
+			     sizeof(poison.reply)) != 0)
+		return -EPROTO;
+	return r;
+}
+
+/* A reply has the cookie of the request as its own, too. */
+int kd_reply(const struct kd_conn *c, uint64_t dst, uint64_t cookie_reply,
+	     const void *data, size_t size)
+{
+	struct kd_block b;
+
+	kd_msg_start(&b, dst);
+	b.msg.cookie = cookie_reply;
+	b.msg.cookie_reply = cookie_reply;
+	if (size)
+		kd_msg_vec(&b, data, size);
+	return kd_msg_send(c, &b);
+}
+
+int kd_drop(const struct kd_conn *c)
+{
+	struct kdbus_cmd_recv cmd;
+
+	return kd_recv(c, KDBUS_RECV_DROP, 0, &cmd);
+}
+
+/*
+ * Receive a REPLY_* notification, waiting for it, and free it: its cookie, and
+ * when it arose. -EPROTO for any other message and for every departure from
+ * NOTE-1.
+ */
+int kd_notice(const struct kd_conn *c, uint64_t type, uint64_t *cookie,
+	      uint64_t *when)
+{
+	const struct kdbus_item *item, *stamp;
+	const struct kdbus_msg *msg;
+	struct kdbus_cmd_recv cmd;
+	int r;
+
+	r = kd_poll(c->fd, POLLIN, KD_PATIENCE);
+	if (r != POLLIN)
+		return r < 0 ? r : -ETIME;
+	r = kd_recv(c, 0, 0, &cmd);
+	if (r != 0)
+		return r;
+
+	msg = kd_msg(c, cmd.msg.offset);
+	item = msg->items;
+	stamp = (const struct kdbus_item *)((const uint8_t *)msg + 80);
+	*cookie = msg->cookie_reply;
+	*when = stamp->timestamp.monotonic_ns;
+	if (cmd.msg.msg_size != 120 || msg->size != 120 || msg->flags ||
+	    msg->priority || msg->dst_id != c->id || msg->src_id ||
+	    msg->payload_type || msg->cookie ||
+	    item->size != 16 || item->type != type ||
+	    stamp->size != 40 || stamp->type != KDBUS_ITEM_TIMESTAMP ||
+	    !stamp->timestamp.seqnum || !stamp->timestamp.realtime_ns)
+		r = -EPROTO;
+	return kd_free(c, cmd.msg.offset) ?: r;
+}
+
+/* The same where the cookie is known. */
+int kd_notice_of(const struct kd_conn *c, uint64_t type, uint64_t cookie)
+{
+	uint64_t got, when;
+	int r = kd_notice(c, type, &got, &when);
+
+	return r ?: got == cookie ? 0 : -EPROTO;
 }
 
 const struct kdbus_msg *kd_msg(const struct kd_conn *c, uint64_t offset)

@@ -26,11 +26,20 @@
 #define KD_QUEUE_MAX		256
 #define KD_BUSES_MAX		16
 #define KD_CONNS_MAX		1024
+#define KD_CALLS_MAX		128
 
 #define KD_SUPER_MAGIC		0x44427573
 #define KD_PATH_MAX		256
 #define KD_POOL			(64 * 1024)
 #define KD_SLICE_NONE		(~0ULL)
+
+/* deadlines: one that is over, one no test lives to see, none at all */
+#define KD_MS			1000000ULL
+#define KD_PAST			1ULL
+#define KD_FAR			(kd_now() + 3600 * 1000 * KD_MS)
+#define KD_NEVER		(~0ULL)
+/* how long to wait for what must come, on however slow a machine */
+#define KD_PATIENCE		20000
 
 /**
  * struct kd_env - a domain of its own with one bus
@@ -125,6 +134,21 @@ int kd_recv(const struct kd_conn *c, uint64_t flags, int64_t priority,
 int kd_recv_cookie(const struct kd_conn *c, uint64_t *cookie);
 int kd_free(const struct kd_conn *c, uint64_t offset);
 int kd_byebye(const struct kd_conn *c);
+/* calls */
+uint64_t kd_now(void);
+void kd_call_start(struct kd_block *b, uint64_t dst, uint64_t cookie,
+		   uint64_t deadline);
+int kd_call(const struct kd_conn *c, uint64_t dst, uint64_t cookie,
+	    uint64_t deadline);
+int kd_call_sync(const struct kd_conn *c, const struct kd_block *msg,
+		 int cancel, struct kdbus_cmd_send *cmd);
+int kd_reply(const struct kd_conn *c, uint64_t dst, uint64_t cookie_reply,
+	     const void *data, size_t size);
+int kd_drop(const struct kd_conn *c);
+int kd_notice(const struct kd_conn *c, uint64_t type, uint64_t *cookie,
+	      uint64_t *when);
+int kd_notice_of(const struct kd_conn *c, uint64_t type, uint64_t cookie);
+
 const struct kdbus_msg *kd_msg(const struct kd_conn *c, uint64_t offset);
 const struct kdbus_item *kd_item(const struct kdbus_msg *msg, uint64_t type,
 				 unsigned int n);

@@ -46,7 +46,8 @@ FIXTURE_SETUP(stall)
 
 	ASSERT_EQ(0, kd_env_init(&self->env, 0));
 	ASSERT_EQ(0, kd_connect(&self->a, self->env.bus));
-	ASSERT_EQ(0, kd_connect(&self->b, self->env.bus));
+	/* large enough for all the messages that one user may queue */
+	ASSERT_EQ(0, kd_hello(&self->b, self->env.bus, 0, 0, 1 << 20));
 
 	self->page = getpagesize();
 	self->mem = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
