@@ -76,9 +76,7 @@ KERNEL_MAKE=(make KBUILD_BUILD_USER=kdbus KBUILD_BUILD_HOST=debian
 kernel_fragments() {
 	case $1 in
 	release | debug) printf '%s\n' base "$1" ;;
-	module | plain) printf '%s\n' base release "$1" ;;
-	check) printf '%s\n' base debug ;;
-	check-module) printf '%s\n' base debug module ;;
+	module) printf '%s\n' base release module ;;
 	arm64) printf '%s\n' arm64 ;;
 	*) die "there is no kernel configuration '$1'." ;;
 	esac
@@ -165,10 +163,10 @@ kernel_collect() {
 	local out=$1 result=$2
 	cp "$out/arch/x86/boot/bzImage" "$out/System.map" "$out/.config" "$result/" || return
 	mv "$result/.config" "$result/config" || return
-	[[ ! -e $out/ipc/kdbus/kdbus.ko ]] || cp "$out/ipc/kdbus/kdbus.ko" "$result/"
+	! grep -q '^CONFIG_KDBUS=m' "$result/config" || cp "$out/ipc/kdbus/kdbus.ko" "$result/"
 }
 
-# kernel_build FLAVOUR: build release, debug, module (kdbus as a module) or plain (without kdbus);
+# kernel_build FLAVOUR: build release, debug or module (kdbus as a module);
 # prints the path of the bzImage on the host and sets KERNEL_IMAGE. Beside it: config, System.map,
 # and kdbus.ko if it is a module.
 kernel_build() {
@@ -177,7 +175,8 @@ kernel_build() {
 	dir=$(cache_root)/kernel/$flavour-$(kernel_key "$flavour")
 	if ! cache_get "$dir"; then
 		kernel_prepared_dir >/dev/null
-		out=$(cache_root)/kernel/build-$flavour-${KERNEL_PREPARED##*/prepared-}
+		# release and module differ in kdbus alone and share a build directory.
+		out=$(cache_root)/kernel/build-${flavour/module/release}-${KERNEL_PREPARED##*/prepared-}
 		step "Building the $flavour kernel" "kernel-$flavour" kernel_make "$flavour" "$out" bzImage modules ||
 			die "the $flavour kernel could not be built."
 		tmp=$(cache_begin "$dir")
@@ -192,52 +191,35 @@ kernel_build() {
 
 # ---- checks of ipc/kdbus/ ----------------------------------------------------
 
-# kernel_check_make NAME FLAVOUR TEXT MAKE-WORDS...: make ipc/kdbus/ alone, in a build directory of
-# its own, from nothing; any warning is a failure.
-kernel_check_make() {
-	local name=$1 flavour=$2 text=$3 status=0
-	shift 3
+# kernel_check_arm64: ipc/kdbus/ alone, cross-built for arm64 from nothing; any warning is a failure.
+# W=1 on x86-64 and sparse: every prefix of the series is built with them (check-patches).
+kernel_check_arm64() {
+	local status=0
 	kernel_prepared_dir >/dev/null
-	step "$text" "kernel-check-$name" kernel_check_run "$flavour" \
-		"$(cache_root)/kernel/build-$flavour-${KERNEL_PREPARED##*/prepared-}" "$@" || status=$?
+	step "Compiling ipc/kdbus for arm64" kernel-check-arm64 kernel_check_arm64_run \
+		"$(cache_root)/kernel/build-arm64-${KERNEL_PREPARED##*/prepared-}" || status=$?
 	cache_unlock kernel
 	return "$status"
 }
 
-kernel_check_run() {
-	local flavour=$1 out=$2 text warnings
-	shift 2
+kernel_check_arm64_run() {
+	local out=$1 text warnings
+	local -a cross=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
 	rm -rf --one-file-system -- "$out/ipc/kdbus"
 	# The configuration and headers first: their warnings are not ours.
-	kernel_make "$flavour" "$out" "${@/#[WC]=*/V=0}" prepare || return
-	text=$(kernel_make "$flavour" "$out" "$@" ipc/kdbus/ 2>&1) || {
+	kernel_make arm64 "$out" "${cross[@]}" prepare || return
+	text=$(kernel_make arm64 "$out" "${cross[@]}" W=1 ipc/kdbus/ 2>&1) || {
 		printf '%s\n' "$text"
 		return 1
 	}
 	printf '%s\n' "$text"
-	if ! grep -qE '(CC|CHECK) +(\[M\] +)?([^ ]*/)?ipc/kdbus/' <<<"$text"; then
+	if ! grep -qE 'CC +([^ ]*/)?ipc/kdbus/' <<<"$text"; then
 		echo "nothing of ipc/kdbus/ was compiled"
 		return 1
 	fi
 	warnings=$(grep -cE '(warning|error):' <<<"$text") || true
 	echo "$warnings warnings"
 	((warnings == 0))
-}
-
-# kernel_check_w1: ipc/kdbus/ without a warning at W=1, built in and as a module.
-kernel_check_w1() {
-	kernel_check_make w1 check "Compiling ipc/kdbus with W=1, built in" W=1 || return
-	kernel_check_make w1-module check-module "Compiling ipc/kdbus with W=1, as a module" W=1
-}
-
-# kernel_check_sparse: ipc/kdbus/ without a word from sparse.
-kernel_check_sparse() {
-	kernel_check_make sparse check "Checking ipc/kdbus with sparse" C=2
-}
-
-# kernel_check_arm64: ipc/kdbus/ cross-built for arm64, without a warning.
-kernel_check_arm64() {
-	kernel_check_make arm64 arm64 "Compiling ipc/kdbus for arm64" W=1 ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
 }
 
 # kernel_check_module: a kernel with kdbus as a module; the module is there.

@@ -28,7 +28,6 @@ boot_guest() {
 suite_boot() {
 	boot_guest "switch on" guest-on
 	boot_guest "switch off" guest-off --no-kdbus
-	boot_guest "kernel without kdbus" guest-plain --kernel plain
-	boot_guest "kdbus as a module" guest-module --kernel module
+	boot_guest "kernel without kdbus" guest-module --kernel module
 	return "$SUITE_STATUS"
 }
