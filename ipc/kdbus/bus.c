@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "bus.h"
+#include "facts.h"
 #include "limits.h"
 #include "quota.h"
 
@@ -12,11 +13,45 @@ static void bus_release(struct kdbus_node *node)
 	struct kdbus_bus *bus = container_of(node, struct kdbus_bus, node);
 
 	WARN_ON_ONCE(!xa_empty(&bus->conns));
+	WARN_ON_ONCE(!list_empty(&bus->monitors));
 	xa_destroy(&bus->conns);
 
+	kdbus_matches_destroy(&bus->matches);
+	kdbus_policy_destroy(&bus->policy);
+	kdbus_names_destroy(&bus->names);
+	kdbus_user_put(bus->kernel_user);
+	kdbus_facts_put(bus->creator);
 	kdbus_bus_uncharge(bus);
 	kdbus_node_destroy(node);
 	kfree(bus);
+}
+
+/* What of a bus needs memory of its own; undone by bus_release(). */
+static int init_parts(struct kdbus_bus *bus)
+{
+	int ret;
+
+	ret = kdbus_names_init(&bus->names);
+	if (ret)
+		return ret;
+	ret = kdbus_policy_init(&bus->policy);
+	if (ret)
+		goto destroy_names;
+	ret = kdbus_matches_init(&bus->matches, bus->bloom.size);
+	if (ret)
+		goto destroy_policy;
+
+	bus->kernel_user = kdbus_user_new_anonymous();
+	if (!IS_ERR(bus->kernel_user))
+		return 0;
+
+	ret = PTR_ERR(bus->kernel_user);
+	kdbus_matches_destroy(&bus->matches);
+destroy_policy:
+	kdbus_policy_destroy(&bus->policy);
+destroy_names:
+	kdbus_names_destroy(&bus->names);
+	return ret;
 }
 
 /**
@@ -42,18 +77,23 @@ struct kdbus_bus *kdbus_bus_new(struct kdbus_domain *domain,
 
 	ret = kdbus_node_init(&bus->node, KDBUS_NODE_BUS, &domain->node,
 			      params->name, bus_release);
-	if (ret) {
-		kfree(bus);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto free;
+
+	bus->bloom = params->bloom;
+	ret = init_parts(bus);
+	if (ret)
+		goto destroy_node;
 
 	kdbus_node_set_attr(&bus->node, kdbus_node_mode(0500, params->flags),
 			    current_euid(), current_egid());
 	generate_random_uuid(bus->id128);
 	bus->flags = params->flags;
 	bus->creator_mask = params->creator_mask;
-	bus->bloom = params->bloom;
+	bus->creator = kdbus_facts_ref(params->creator);
 	bus->creator_uid = current_euid();
+	INIT_LIST_HEAD(&bus->monitors);
+	mutex_init(&bus->commit);
 	atomic64_set(&bus->seqnum, 0);
 	xa_init(&bus->conns);
 
@@ -64,6 +104,12 @@ struct kdbus_bus *kdbus_bus_new(struct kdbus_domain *domain,
 	}
 
 	return bus;
+
+destroy_node:
+	kdbus_node_destroy(&bus->node);
+free:
+	kfree(bus);
+	return ERR_PTR(ret);
 }
 
 /**

@@ -11,14 +11,19 @@
  */
 
 #include <linux/atomic.h>
+#include <linux/mutex.h>
 #include <linux/uuid.h>
 #include <linux/xarray.h>
 #include <uapi/linux/kdbus.h>
 
 #include "domain.h"
+#include "match.h"
+#include "names.h"
 #include "node.h"
+#include "policy.h"
 
 struct kdbus_conn;
+struct kdbus_facts;
 struct kdbus_user;
 
 /**
@@ -32,7 +37,15 @@ struct kdbus_user;
  * @creator_uid: effective uid of the creator, the owner (I)
  * @user:	real uid of the creator, charged with the bus, or NULL (who
  *		makes or tears it down)
+ * @kernel_user: whom messages of the kernel are charged to (I)
+ * @creator:	what is known of the creator (I)
  * @seqnum:	last sequence number of a message (A)
+ * @names:	well-known names, with a lock of their own
+ * @policy:	who may talk to and own which name, with a lock of its own
+ * @matches:	who wants which messages, with a lock of their own
+ * @monitors:	struct kdbus_conn that get a copy of everything (names.lock)
+ * @n_monitors:	number of @monitors (names.lock; read without it)
+ * @commit:	order of broadcasts and changes of names
  * @conns:	struct kdbus_conn by id; readers RCU, its lock is a leaf
  */
 struct kdbus_bus {
@@ -44,7 +57,15 @@ struct kdbus_bus {
 	struct kdbus_bloom_parameter bloom;
 	kuid_t creator_uid;
 	struct kdbus_user *user;
+	struct kdbus_user *kernel_user;
+	struct kdbus_facts *creator;
 	atomic64_t seqnum;
+	struct kdbus_names names;
+	struct kdbus_policy policy;
+	struct kdbus_matches matches;
+	struct list_head monitors;
+	unsigned int n_monitors;
+	struct mutex commit;
 	struct xarray conns;
 };
 
@@ -54,12 +75,14 @@ struct kdbus_bus {
  * @flags:	KDBUS_MAKE_*
  * @bloom:	parameters of filters and masks
  * @creator_mask: metadata of the creator that others may query
+ * @creator:	what is known of the creator
  */
 struct kdbus_bus_params {
 	const char *name;
 	u64 flags;
 	struct kdbus_bloom_parameter bloom;
 	u64 creator_mask;
+	struct kdbus_facts *creator;
 };
 
 struct kdbus_bus *kdbus_bus_new(struct kdbus_domain *domain,

@@ -9,10 +9,8 @@
 #include "bus.h"
 #include "call.h"
 #include "conn.h"
+#include "delivery.h"
 #include "message.h"
-
-/* Bytes of a REPLY_* notification: header, item, TIMESTAMP (NOTE-1). */
-#define NOTICE_SIZE (KDBUS_NOTICE_REPLY_SIZE + KDBUS_META_MAX_SIZE)
 
 static bool is_over(const struct kdbus_reply *reply)
 {
@@ -23,6 +21,7 @@ static bool is_over(const struct kdbus_reply *reply)
  * kdbus_call_begin() - enter a call into the caller's table
  * @conn:	caller
  * @callee_id:	who is called
+ * @tie:	incarnation of the name that is called, or 0
  * @cookie:	cookie of the request
  * @deadline:	CLOCK_MONOTONIC in ns; 2^63 and above never expires
  * @sync:	the caller will wait
@@ -34,7 +33,8 @@ static bool is_over(const struct kdbus_reply *reply)
  * -EMLINK; -EXFULL if the caller's pool has no room; -ECONNRESET; -ENOMEM.
  */
 struct kdbus_reply *kdbus_call_begin(struct kdbus_conn *conn, u64 callee_id,
-				     u64 cookie, u64 deadline, bool sync)
+				     u64 tie, u64 cookie, u64 deadline,
+				     bool sync)
 {
 	struct kdbus_queue_entry *notice = NULL;
 	struct kdbus_slice *spare = NULL;
@@ -44,6 +44,7 @@ struct kdbus_reply *kdbus_call_begin(struct kdbus_conn *conn, u64 callee_id,
 	reply = kdbus_reply_new(conn->id, callee_id, cookie, deadline, sync);
 	if (!reply)
 		return ERR_PTR(-ENOMEM);
+	reply->tie = tie;
 	if (!sync) {
 		notice = kzalloc(sizeof(*notice), GFP_KERNEL_ACCOUNT);
 		spare = kdbus_slice_new();
@@ -56,7 +57,8 @@ struct kdbus_reply *kdbus_call_begin(struct kdbus_conn *conn, u64 callee_id,
 		ret = conn->closed ? -ECONNRESET :
 				     kdbus_reply_add(&conn->replies, reply);
 	if (!ret && notice) {
-		ret = kdbus_conn_reserve_notice(conn, notice, NOTICE_SIZE,
+		ret = kdbus_conn_reserve_notice(conn, notice,
+						KDBUS_NOTICE_REPLY_SIZE,
 						&spare);
 		if (ret)
 			kdbus_reply_remove(&conn->replies, reply);
@@ -225,12 +227,31 @@ int kdbus_call_answer(struct kdbus_conn *caller, struct kdbus_reply *reply,
 
 	if (notice)
 		kdbus_conn_cancel(caller, notice);
-	if (won)
-		return kdbus_conn_commit(caller, entry);
+	if (won && !kdbus_conn_commit(caller, entry))
+		return 0;
 
 	kdbus_conn_cancel(caller, entry);
+	if (won)
+		return -ECONNRESET;
 	return kdbus_active_is_active(&caller->active) ? -EBADSLT :
 							 -ECONNRESET;
+}
+
+/* Writes a message into the room that was kept for it, and queues it. */
+static void deliver_notice(struct kdbus_conn *caller, struct kdbus_message *msg,
+			   struct kdbus_queue_entry *entry)
+{
+	struct kdbus_layout layout;
+	int ret;
+
+	kdbus_message_layout(msg, KDBUS_ATTACH_TIMESTAMP, NULL, &layout);
+	ret = kdbus_message_write(msg, &layout, entry->slice);
+	kdbus_layout_free(&layout);
+
+	if (ret)
+		kdbus_conn_lost(caller, 1);
+	if (ret || kdbus_conn_commit(caller, entry))
+		kdbus_conn_cancel(caller, entry);
 }
 
 /* Ends an asynchronous call, claimed, with a message into its room. */
@@ -238,8 +259,13 @@ static void notify(struct kdbus_conn *caller, struct kdbus_reply *reply,
 		   u64 type)
 {
 	struct kdbus_bus *bus = caller->ep->bus;
+	struct kdbus_notice notice = {
+		.type = type,
+		.dst_id = caller->id,
+		.cookie_reply = reply->cookie,
+	};
 	struct kdbus_queue_entry *entry;
-	struct kdbus_layout layout;
+	struct kdbus_fanout monitors;
 	struct kdbus_message msg;
 
 	mutex_lock(&caller->data);
@@ -250,13 +276,15 @@ static void notify(struct kdbus_conn *caller, struct kdbus_reply *reply,
 	if (!entry)
 		return;
 
-	kdbus_message_init_notice(&msg, type, caller->id, reply->cookie,
-				  kdbus_bus_next_seqnum(bus));
-	kdbus_message_layout(&msg, KDBUS_ATTACH_TIMESTAMP, &layout);
-	if (kdbus_message_write(&msg, &layout, entry->slice))
-		kdbus_conn_drop(caller, entry);
-	else
-		kdbus_conn_commit(caller, entry);
+	kdbus_message_init_notice(&msg, &notice, kdbus_bus_next_seqnum(bus));
+
+	/* MON-1; without memory for the list of them they miss it. */
+	kdbus_fanout_find(&monitors, bus, NULL);
+	kdbus_fanout_prepare(&monitors, NULL, &msg);
+	kdbus_fanout_commit(&monitors);
+	kdbus_fanout_free(&monitors);
+
+	deliver_notice(caller, &msg, entry);
 	kdbus_message_free(&msg);
 }
 
@@ -303,28 +331,42 @@ void kdbus_call_dead(struct kdbus_bus *bus, struct kdbus_reply *reply)
 
 /**
  * kdbus_call_settle() - the callee owes nothing any more
- * @callee:	who was called
+ * @callee:	who was called; nothing happens if it is somebody else's by now
  * @reply:	tracker that has ended
  */
 void kdbus_call_settle(struct kdbus_conn *callee, struct kdbus_reply *reply)
 {
+	struct kdbus_names *names = &callee->ep->bus->names;
+	bool owed;
+
+	if (reply->tie)
+		down_read(&names->lock);
 	mutex_lock(&callee->data);
-	if (!list_empty(&reply->owed)) {
+	owed = READ_ONCE(reply->callee_id) == callee->id &&
+	       !list_empty(&reply->owed);
+	if (owed)
 		list_del_init(&reply->owed);
-		kdbus_reply_put(reply);
-	}
 	mutex_unlock(&callee->data);
+	if (reply->tie)
+		up_read(&names->lock);
+
+	if (owed)
+		kdbus_reply_put(reply);
 }
 
-/* The same for who knows the callee by his id only. */
+/* The same for who knows the callee by his id only; it may change meanwhile. */
 static void settle_by_id(struct kdbus_conn *caller, struct kdbus_reply *reply)
 {
 	struct kdbus_conn *callee;
+	u64 id;
 
-	callee = kdbus_conn_find(caller->ep->bus, reply->callee_id);
-	if (callee)
-		kdbus_call_settle(callee, reply);
-	kdbus_conn_put(callee);
+	do {
+		id = READ_ONCE(reply->callee_id);
+		callee = kdbus_conn_find(caller->ep->bus, id);
+		if (callee)
+			kdbus_call_settle(callee, reply);
+		kdbus_conn_put(callee);
+	} while (id != READ_ONCE(reply->callee_id));
 }
 
 /**
@@ -477,8 +519,7 @@ static noinline int wait_for_reply_or_file(struct kdbus_conn *conn,
  * @conn:	caller, of whom nothing is locked and no active reference held
  * @reply:	tracker, sent or resumed; the reference is consumed
  * @cancel:	file that ends the wait when it can be read, or NULL
- * @offset:	returns the offset of the reply, which the client holds
- * @size:	returns the bytes of its slice
+ * @received:	returns where the reply is, which the client holds
  *
  * SYNC-2: an outcome that has arrived wins over every other reason to stop.
  * When a signal ends the wait the call goes on, for kdbus_call_resume().
@@ -487,8 +528,9 @@ static noinline int wait_for_reply_or_file(struct kdbus_conn *conn,
  * -ECANCELED, -ETIMEDOUT; -ERESTARTSYS.
  */
 int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_reply *reply,
-		    struct file *cancel, u64 *offset, u64 *size)
+		    struct file *cancel, struct kdbus_received *received)
 {
+	struct kdbus_queue_entry *entry = NULL;
 	int ret;
 
 	might_sleep();
@@ -501,9 +543,7 @@ int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_reply *reply,
 		ret = -ECONNRESET;
 	} else if (is_over(reply)) {
 		ret = reply->result;
-		if (reply->entry)
-			kdbus_conn_take(conn, reply->entry, offset, size);
-		reply->entry = NULL;
+		swap(entry, reply->entry);
 		kdbus_reply_remove(&conn->replies, reply);
 	} else if (ret == -ERESTARTSYS) {
 		reply->interrupted = true;
@@ -515,6 +555,8 @@ int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_reply *reply,
 	}
 	mutex_unlock(&conn->data);
 
+	if (entry)
+		kdbus_conn_take(conn, entry, received);
 	if (ret && ret != -ERESTARTSYS)
 		settle_by_id(conn, reply);
 	kdbus_reply_put(reply);

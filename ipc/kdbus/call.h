@@ -15,6 +15,11 @@
  * be read, and the deadline must hold meanwhile. Who loses undoes what he has
  * prepared. The outcome of an asynchronous call goes into the caller's queue,
  * that of a synchronous one stays with the tracker until the caller takes it.
+ *
+ * A call that was made through a name may change its callee, who is then the
+ * one in whose list of owed calls it is. That happens with the names of the bus
+ * locked for writing, so whoever takes such a call off the list locks them for
+ * reading.
  */
 
 #include <linux/types.h>
@@ -23,11 +28,13 @@ struct file;
 struct kdbus_bus;
 struct kdbus_conn;
 struct kdbus_queue_entry;
+struct kdbus_received;
 struct kdbus_reply;
 struct work_struct;
 
 struct kdbus_reply *kdbus_call_begin(struct kdbus_conn *conn, u64 callee_id,
-				     u64 cookie, u64 deadline, bool sync);
+				     u64 tie, u64 cookie, u64 deadline,
+				     bool sync);
 void kdbus_call_sent(struct kdbus_conn *conn, struct kdbus_conn *callee,
 		     struct kdbus_reply *reply);
 void kdbus_call_abort(struct kdbus_conn *conn, struct kdbus_reply *reply);
@@ -46,6 +53,6 @@ void kdbus_call_expire(struct work_struct *work);
 struct kdbus_reply *kdbus_call_resume(struct kdbus_conn *conn, u64 cookie,
 				      u64 deadline);
 int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_reply *reply,
-		    struct file *cancel, u64 *offset, u64 *size);
+		    struct file *cancel, struct kdbus_received *received);
 
 #endif

@@ -2,11 +2,13 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 
+#include "access.h"
 #include "args.h"
 #include "bus.h"
 #include "cmd.h"
 #include "domain.h"
 #include "endpoint.h"
+#include "facts.h"
 #include "limits.h"
 #include "teardown.h"
 
@@ -104,10 +106,18 @@ int kdbus_cmd_bus_make(struct kdbus_call *call, struct kdbus_args *args)
 	if (ret)
 		return ret;
 
-	if (!kdbus_active_acquire(&domain->node.active))
-		return -ESHUTDOWN;
-	bus = bus_prepare(domain, &params, &ep);
-	kdbus_active_release(&domain->node.active);
+	/* BUS-4; may touch user memory. */
+	params.creator = kdbus_facts_new();
+	if (!params.creator)
+		return -ENOMEM;
+	kdbus_facts_collect(params.creator, KDBUS_ATTACH_PROCESS);
+
+	bus = ERR_PTR(-ESHUTDOWN);
+	if (kdbus_active_acquire(&domain->node.active)) {
+		bus = bus_prepare(domain, &params, &ep);
+		kdbus_active_release(&domain->node.active);
+	}
+	kdbus_facts_put(params.creator);
 	if (IS_ERR(bus))
 		return PTR_ERR(bus);
 
@@ -126,4 +136,96 @@ int kdbus_cmd_bus_make(struct kdbus_call *call, struct kdbus_args *args)
 	call->bus = bus;
 
 	return 0;
+}
+
+/* Makes a custom endpoint and takes its name; nobody sees it yet. */
+static struct kdbus_endpoint *endpoint_prepare(struct kdbus_bus *bus,
+					       const char *name, u64 flags)
+{
+	struct kdbus_endpoint *ep;
+	int ret;
+
+	ep = kdbus_endpoint_new(bus, name, flags);
+	if (IS_ERR(ep))
+		return ep;
+
+	ret = kdbus_node_link(&ep->node);
+	if (ret) {
+		kdbus_node_put(&ep->node);
+		return ERR_PTR(ret);
+	}
+	return ep;
+}
+
+/**
+ * kdbus_cmd_endpoint_make() - KDBUS_CMD_ENDPOINT_MAKE
+ * @call:	handle of an owner on the default endpoint; returns the new one,
+ *		of which the handle keeps the reference
+ * @args:	struct kdbus_cmd
+ *
+ * As for a bus, the result is written back before the endpoint can be seen.
+ *
+ * Return: 0; the errors of EP-3; -EFAULT; -ENOMEM, -ENOSPC.
+ */
+int kdbus_cmd_endpoint_make(struct kdbus_call *call, struct kdbus_args *args)
+{
+	struct kdbus_bus *bus = kdbus_endpoint_of(call->node)->bus;
+	struct kdbus_endpoint *ep = ERR_PTR(-ESHUTDOWN);
+	const char *name;
+	int ret;
+
+	name = kdbus_args_find(args, KDBUS_ITEM_MAKE_NAME)->str;
+	if (!kdbus_domain_owns_prefix(kdbus_domain_of(&bus->node),
+				      current_euid(), name))
+		return -EINVAL;
+
+	if (kdbus_active_acquire(&bus->node.active)) {
+		ep = endpoint_prepare(bus, name, args->cmd->flags);
+		kdbus_active_release(&bus->node.active);
+	}
+	if (IS_ERR(ep))
+		return PTR_ERR(ep);
+
+	ret = kdbus_args_finish(args, 0);
+	if (ret) {
+		kdbus_teardown_endpoint(ep);
+		kdbus_node_put(&ep->node);
+		return ret;
+	}
+
+	/* If the bus went meanwhile, the endpoint is down from the start. */
+	kdbus_active_activate(&ep->node.active);
+	call->ep = ep;
+
+	return 0;
+}
+
+/**
+ * kdbus_cmd_endpoint_update() - KDBUS_CMD_ENDPOINT_UPDATE
+ * @call:	handle that owns an endpoint
+ * @args:	struct kdbus_cmd with groups of NAME and POLICY_ACCESS items
+ *
+ * EP-5: the new policy replaces the old one at once.
+ *
+ * Return: 0; -EINVAL, -EEXIST (POL-3); -ESHUTDOWN; -ENOMEM.
+ */
+int kdbus_cmd_endpoint_update(struct kdbus_call *call, struct kdbus_args *args)
+{
+	struct kdbus_endpoint *ep = call->ep;
+	struct kdbus_policy_list list;
+	int ret;
+
+	ret = kdbus_policy_parse(&list, args->cmd->items,
+				 args->size - sizeof(*args->cmd), 0, true);
+	if (ret)
+		return ret;
+
+	ret = -ESHUTDOWN;
+	if (kdbus_active_acquire(&ep->node.active)) {
+		ret = kdbus_policy_replace(&ep->policy, &ep->holder, &list);
+		kdbus_active_release(&ep->node.active);
+	}
+	kdbus_policy_list_free(&list);
+
+	return ret;
 }

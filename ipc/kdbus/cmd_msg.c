@@ -32,18 +32,33 @@ static struct file *get_cancel_file(const struct kdbus_args *args)
 	return file;
 }
 
+/* A message that repeats an interrupted call is not sent again (SYNC-1). */
 static int call_and_wait(struct kdbus_conn *conn, struct kdbus_cmd_send *cmd,
 			 struct kdbus_message *msg, struct file *cancel)
 {
+	const struct kdbus_msg *hdr = msg->args.msg;
+	struct kdbus_received received;
 	struct kdbus_reply *reply;
+	int ret;
 
-	reply = kdbus_tx_call(conn, msg);
-	if (IS_ERR(reply))
-		return PTR_ERR(reply);
-
+	reply = kdbus_call_resume(conn, hdr->cookie, hdr->timeout_ns);
+	if (!reply) {
+		ret = kdbus_message_import_files(msg);
+		if (ret)
+			return ret;
+		reply = kdbus_tx_call(conn, msg);
+		if (IS_ERR(reply))
+			return PTR_ERR(reply);
+	}
 	kdbus_message_free(msg);
-	return kdbus_call_wait(conn, reply, cancel, &cmd->reply.offset,
-			       &cmd->reply.msg_size);
+
+	ret = kdbus_call_wait(conn, reply, cancel, &received);
+	if (!ret) {
+		cmd->reply.offset = received.offset;
+		cmd->reply.msg_size = received.size;
+		cmd->reply.return_flags = received.return_flags;
+	}
+	return ret;
 }
 
 /* Steps 5 to 8 of SEND-1. */
@@ -52,22 +67,28 @@ static int send_message(struct kdbus_conn *conn, struct kdbus_args *args,
 {
 	struct kdbus_cmd_send *cmd = args->data;
 	bool sync = cmd->flags & KDBUS_SEND_SYNC_REPLY;
+	struct kdbus_bus *bus = conn->ep->bus;
 	int ret;
 
-	ret = kdbus_message_import(msg, conn->id, sync,
-				   conn->ep->bus->bloom.size);
+	ret = kdbus_message_import(msg, conn->id, sync, bus->bloom.size);
 	if (ret)
 		return ret;
 
 	if (!kdbus_active_is_active(&conn->active))
 		return -ECONNRESET;
 
+	kdbus_meta_take(&msg->meta, kdbus_bus_next_seqnum(bus));
 	cmd->reply.offset = conn->pool.size;
 	cmd->reply.msg_size = 0;
 	cmd->reply.return_flags = 0;
 
-	ret = sync ? call_and_wait(conn, cmd, msg, cancel) :
-		     kdbus_tx_send(conn, msg);
+	if (sync) {
+		ret = call_and_wait(conn, cmd, msg, cancel);
+	} else {
+		ret = kdbus_message_import_files(msg);
+		if (!ret)
+			ret = kdbus_tx_send(conn, msg);
+	}
 	if (!ret)
 		args->out = sizeof(*cmd);
 
@@ -142,7 +163,7 @@ int kdbus_cmd_recv(struct kdbus_call *call, struct kdbus_args *args)
 	cmd->dropped_msgs = received.dropped;
 	cmd->msg.offset = received.offset;
 	cmd->msg.msg_size = received.size;
-	cmd->msg.return_flags = 0;
+	cmd->msg.return_flags = received.return_flags;
 	args->out = sizeof(*cmd);
 	args->out_always = true;	/* also with EAGAIN (RECV-4) */
 

@@ -6,6 +6,8 @@
 
 #include "bus.h"
 #include "conn.h"
+#include "facts.h"
+#include "files.h"
 #include "limits.h"
 
 static int new_pool(struct kdbus_conn *conn, u64 size)
@@ -25,6 +27,7 @@ static int init_from_params(struct kdbus_conn *conn,
 	conn->id = kdbus_domain_new_id(kdbus_domain_of(&conn->ep->bus->node));
 	if (!conn->id)
 		return -ENOSPC;
+	kdbus_name_owner_init(&conn->names, conn->id);
 
 	if (params->description) {
 		conn->description = kstrdup(params->description,
@@ -57,6 +60,10 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 
 	refcount_set(&conn->ref, 1);
 	kdbus_active_init(&conn->active, "kdbus_conn.active");
+	kdbus_name_owner_init(&conn->names, 0);
+	kdbus_match_owner_init(&conn->matches);
+	kdbus_policy_holder_init(&conn->policy);
+	INIT_LIST_HEAD(&conn->monitor);
 	mutex_init(&conn->data);
 	init_waitqueue_head(&conn->wait);
 	INIT_LIST_HEAD(&conn->pool.slices);
@@ -73,8 +80,13 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 	conn->recv_mask = params->recv_mask;
 	conn->owner = params->owner;
 	conn->privileged = params->privileged;
+	conn->facts = kdbus_facts_ref(params->facts);
+	conn->faked = params->faked;
+	conn->user = params->user ? kdbus_user_ref(params->user) : NULL;
 
-	ret = init_from_params(conn, params);
+	ret = kdbus_view_init(&conn->view, params->cred);
+	if (!ret)
+		ret = init_from_params(conn, params);
 	if (ret) {
 		kdbus_conn_put(conn);
 		return ERR_PTR(ret);
@@ -111,6 +123,8 @@ void kdbus_conn_put(struct kdbus_conn *conn)
 	if (conn->charged)
 		atomic_dec(&conn->user->conns);
 	kdbus_user_put(conn->user);
+	kdbus_view_destroy(&conn->view);
+	kdbus_facts_put(conn->facts);
 	put_cred(conn->cred);
 	kdbus_node_put(&conn->ep->node);
 	kfree(conn->description);
@@ -118,23 +132,26 @@ void kdbus_conn_put(struct kdbus_conn *conn)
 }
 
 /**
- * kdbus_conn_charge() - charge a new connection to the uid of its opener
+ * kdbus_conn_charge() - charge a new connection to its user
  * @conn:	connection that is not charged yet
  *
- * QUOTA-2. The charge ends with kdbus_conn_close(), or with the connection.
+ * QUOTA-2: the uid of its opener, unless it was made for another user. The
+ * charge ends with kdbus_conn_close(), or with the connection.
  *
  * Return: 0; -EMFILE if the user has KDBUS_USER_MAX_CONNS; -ENOMEM.
  */
 int kdbus_conn_charge(struct kdbus_conn *conn)
 {
-	struct kdbus_user *user;
+	struct kdbus_user *user = conn->user;
 	int ret;
 
-	user = kdbus_user_get(conn->cred->uid);
-	if (IS_ERR(user))
-		return PTR_ERR(user);
+	if (!user) {
+		user = kdbus_user_get(conn->cred->uid);
+		if (IS_ERR(user))
+			return PTR_ERR(user);
+		conn->user = user;
+	}
 
-	conn->user = user;
 	ret = kdbus_user_charge(&user->conns, KDBUS_USER_MAX_CONNS);
 	if (!ret)
 		conn->charged = true;
@@ -154,6 +171,85 @@ int kdbus_conn_link(struct kdbus_conn *conn)
 {
 	return xa_insert(&conn->ep->bus->conns, conn->id, conn,
 			 GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * kdbus_conn_monitor() - let a connection get a copy of everything
+ * @conn:	monitor
+ */
+void kdbus_conn_monitor(struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->ep->bus;
+
+	down_write(&bus->names.lock);
+	list_add_tail(&conn->monitor, &bus->monitors);
+	WRITE_ONCE(bus->n_monitors, bus->n_monitors + 1);
+	up_write(&bus->names.lock);
+}
+
+/* Undoes kdbus_conn_monitor(). */
+static void unmonitor(struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->ep->bus;
+
+	down_write(&bus->names.lock);
+	if (!list_empty(&conn->monitor)) {
+		list_del_init(&conn->monitor);
+		WRITE_ONCE(bus->n_monitors, bus->n_monitors - 1);
+	}
+	up_write(&bus->names.lock);
+}
+
+/**
+ * kdbus_conn_announce() - others are going to be told of a new connection
+ * @conn:	connection
+ *
+ * Return: true, unless it has been closed meanwhile.
+ */
+bool kdbus_conn_announce(struct kdbus_conn *conn)
+{
+	bool open;
+
+	mutex_lock(&conn->data);
+	open = !conn->closed;
+	conn->announced = open;
+	mutex_unlock(&conn->data);
+
+	return open;
+}
+
+/**
+ * kdbus_conn_retire() - others are going to be told that it has gone
+ * @conn:	closed connection
+ *
+ * Return: true once, if they were told of it before.
+ */
+bool kdbus_conn_retire(struct kdbus_conn *conn)
+{
+	bool announced;
+
+	mutex_lock(&conn->data);
+	announced = conn->announced;
+	conn->announced = false;
+	mutex_unlock(&conn->data);
+
+	return announced;
+}
+
+/**
+ * kdbus_conn_withdraw() - take a connection out of what others look at
+ * @conn:	closed connection without names
+ *
+ * Its matches and policy entries go, and its place among the monitors.
+ */
+void kdbus_conn_withdraw(struct kdbus_conn *conn)
+{
+	struct kdbus_bus *bus = conn->ep->bus;
+
+	if (conn->flags & KDBUS_HELLO_MONITOR)
+		unmonitor(conn);
+	kdbus_match_owner_clear(&bus->matches, &conn->matches);
+	kdbus_policy_clear(&bus->policy, &conn->policy);
 }
 
 /**
@@ -212,34 +308,79 @@ struct kdbus_conn *kdbus_conn_next(struct kdbus_bus *bus, unsigned long *id)
 	return conn;
 }
 
-/* Gives back what kdbus_conn_reserve() took, and frees the entry. */
-static void entry_free(struct kdbus_conn *conn,
-		       struct kdbus_queue_entry *entry)
+/**
+ * kdbus_conn_put_name() - write an OWNED_NAME item
+ * @pos:	where, aligned to 8, with room for it
+ * @entry:	entry of the name, names locked
+ *
+ * Return: the position after the padded item.
+ */
+void *kdbus_conn_put_name(void *pos, const struct kdbus_name_entry *entry)
+{
+	size_t len = strlen(entry->name->str) + 1;
+	struct kdbus_item *item = pos;
+	size_t size = KDBUS_ITEM_SIZE(sizeof(item->name)) + len;
+
+	memset(pos, 0, KDBUS_ALIGN8(size));
+	item->size = size;
+	item->type = KDBUS_ITEM_OWNED_NAME;
+	item->name.flags = kdbus_name_entry_flags(entry);
+	memcpy(item->name.name, entry->name->str, len);
+
+	return pos + KDBUS_ALIGN8(size);
+}
+
+/**
+ * kdbus_conn_detach() - give back the room of an entry
+ * @conn:	receiver, its data locked
+ * @entry:	entry that is in no queue, for kdbus_conn_destroy_entry()
+ */
+void kdbus_conn_detach(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
 {
 	lockdep_assert_held(&conn->data);
 
-	kdbus_slice_release_kernel(entry->slice);
+	if (entry->slice)
+		kdbus_slice_release_kernel(entry->slice);
+	entry->slice = NULL;
 	kdbus_quota_uncharge(&conn->quota, &entry->charge);
+}
+
+/**
+ * kdbus_conn_destroy_entry() - free an entry that has no room any more
+ * @entry:	entry, or NULL
+ *
+ * Files may go with it, so nothing is locked.
+ */
+void kdbus_conn_destroy_entry(struct kdbus_queue_entry *entry)
+{
+	if (!entry)
+		return;
+
+	WARN_ON_ONCE(entry->slice || entry->charge.share);
 	kdbus_reply_put(entry->reply);
+	kdbus_files_put(entry->files);
 	kfree(entry);
 }
 
 static int reserve(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
-		   struct kdbus_user *user, u64 size,
+		   const struct kdbus_parcel *parcel,
 		   struct kdbus_slice **spare, struct kdbus_share **share)
 {
+	const u64 takes_fds = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR;
 	struct kdbus_slice *slice;
 	int ret;
 
 	if (conn->closed)
 		return -ECONNRESET;
+	if (parcel->cost.fds && !(conn->flags & takes_fds))
+		return -ECOMM;
 
-	ret = kdbus_quota_charge(&conn->quota, &entry->charge, user,
-				 conn->pool.size, size, 0, share);
+	ret = kdbus_quota_charge(&conn->quota, &entry->charge, parcel->user,
+				 conn->pool.size, &parcel->cost, share);
 	if (ret)
 		return ret;
 
-	slice = kdbus_pool_alloc(&conn->pool, size, spare);
+	slice = kdbus_pool_alloc(&conn->pool, parcel->cost.bytes, spare);
 	if (IS_ERR(slice)) {
 		kdbus_quota_uncharge(&conn->quota, &entry->charge);
 		return PTR_ERR(slice);
@@ -252,20 +393,17 @@ static int reserve(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
 /**
  * kdbus_conn_reserve() - reserve room for a message
  * @conn:	receiver, referenced
- * @user:	sending user
- * @size:	bytes of the slice
- * @priority:	priority of the message
+ * @parcel:	what the message takes up
  *
  * What the sender pays for is allocated before the receiver is locked: a
  * sender who is short of memory must not stall others.
  *
  * Return: an entry with a slice to fill, for kdbus_conn_commit() or
- * kdbus_conn_cancel(); in this order (SEND-11) -ECONNRESET, -ENOBUFS,
+ * kdbus_conn_cancel(); in this order (SEND-11) -ECONNRESET, -ECOMM, -ENOBUFS,
  * -EMFILE, -EXFULL; or -ENOMEM.
  */
 struct kdbus_queue_entry *kdbus_conn_reserve(struct kdbus_conn *conn,
-					     struct kdbus_user *user, u64 size,
-					     s64 priority)
+					     const struct kdbus_parcel *parcel)
 {
 	struct kdbus_slice *spare = kdbus_slice_new();
 	struct kdbus_queue_entry *entry;
@@ -277,11 +415,12 @@ struct kdbus_queue_entry *kdbus_conn_reserve(struct kdbus_conn *conn,
 		ret = -ENOMEM;
 		goto out;
 	}
-	entry->priority = priority;
+	entry->priority = parcel->priority;
+	entry->tie = parcel->tie;
 
 	do {
 		mutex_lock(&conn->data);
-		ret = reserve(conn, entry, user, size, &spare, &share);
+		ret = reserve(conn, entry, parcel, &spare, &share);
 		mutex_unlock(&conn->data);
 
 		if (ret == -EAGAIN) {
@@ -297,6 +436,7 @@ out:
 		kfree(entry);
 		return ERR_PTR(ret);
 	}
+	entry->files = kdbus_files_ref(parcel->files);
 	return entry;
 }
 
@@ -334,20 +474,21 @@ void kdbus_conn_cancel(struct kdbus_conn *conn,
 		       struct kdbus_queue_entry *entry)
 {
 	mutex_lock(&conn->data);
-	entry_free(conn, entry);
+	kdbus_conn_detach(conn, entry);
 	mutex_unlock(&conn->data);
+
+	kdbus_conn_destroy_entry(entry);
 }
 
 /**
- * kdbus_conn_drop() - give reserved room back and count the message as lost
+ * kdbus_conn_lost() - count messages that the client does not get
  * @conn:	receiver
- * @entry:	entry of kdbus_conn_reserve(), freed
+ * @n:		number of messages
  */
-void kdbus_conn_drop(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
+void kdbus_conn_lost(struct kdbus_conn *conn, unsigned int n)
 {
 	mutex_lock(&conn->data);
-	entry_free(conn, entry);
-	WRITE_ONCE(conn->dropped, conn->dropped + 1);
+	WRITE_ONCE(conn->dropped, conn->dropped + n);
 	mutex_unlock(&conn->data);
 
 	wake_up_interruptible_poll(&conn->wait, EPOLLIN | EPOLLRDNORM);
@@ -356,7 +497,7 @@ void kdbus_conn_drop(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
 /**
  * kdbus_conn_commit() - queue a message whose slice is filled
  * @conn:	receiver
- * @entry:	entry of kdbus_conn_reserve(), consumed in any case
+ * @entry:	entry of kdbus_conn_reserve(), consumed on success
  *
  * With a request its receiver begins to owe the reply.
  *
@@ -366,7 +507,6 @@ int kdbus_conn_commit(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
 {
 	mutex_lock(&conn->data);
 	if (conn->closed) {
-		entry_free(conn, entry);
 		mutex_unlock(&conn->data);
 		return -ECONNRESET;
 	}
@@ -381,23 +521,68 @@ int kdbus_conn_commit(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
 
 /**
  * kdbus_conn_take() - hand a message to the client that is in no queue
- * @conn:	connection, its data locked
- * @entry:	entry that was filled, consumed
- * @offset:	returns the offset of the message, which the client holds
- * @size:	returns the bytes of its slice
+ * @conn:	connection of the current process
+ * @entry:	entry that was filled, freed
+ * @received:	returns where the message is; the client holds it
  */
 void kdbus_conn_take(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
-		     u64 *offset, u64 *size)
+		     struct kdbus_received *received)
 {
+	received->return_flags = 0;
+	if (entry->files &&
+	    kdbus_files_install(entry->files, entry->slice,
+				conn->flags & KDBUS_HELLO_ACCEPT_FD))
+		received->return_flags = KDBUS_RECV_RETURN_INCOMPLETE_FDS;
+
+	mutex_lock(&conn->data);
 	kdbus_slice_publish(entry->slice);
-	*offset = entry->slice->offset;
-	*size = entry->slice->size;
-	entry_free(conn, entry);
+	received->offset = entry->slice->offset;
+	received->size = entry->slice->size;
+	kdbus_conn_detach(conn, entry);
+	mutex_unlock(&conn->data);
+
+	kdbus_conn_destroy_entry(entry);
+}
+
+/* Takes the message out of the queue that a receive command is about. */
+static struct kdbus_queue_entry *next_entry(struct kdbus_conn *conn, u64 flags,
+					    s64 priority,
+					    struct kdbus_received *received)
+{
+	struct kdbus_queue_entry *entry;
+
+	if (flags & KDBUS_RECV_USE_PRIORITY)
+		entry = kdbus_queue_peek_priority(&conn->queue, priority);
+	else
+		entry = kdbus_queue_peek(&conn->queue);
+	if (!entry)
+		return NULL;
+
+	if (flags & KDBUS_RECV_DROP) {
+		kdbus_queue_remove(&conn->queue, entry);
+		swap(received->reply, entry->reply);
+		kdbus_conn_detach(conn, entry);
+		return entry;
+	}
+
+	received->offset = entry->slice->offset;
+	received->size = entry->slice->size;
+	if (flags & KDBUS_RECV_PEEK) {
+		kdbus_slice_publish(entry->slice);
+		return entry;
+	}
+
+	kdbus_queue_remove(&conn->queue, entry);
+	if (!entry->files) {
+		kdbus_slice_publish(entry->slice);
+		kdbus_conn_detach(conn, entry);
+	}
+	return entry;
 }
 
 /**
  * kdbus_conn_receive() - hand a message to the client
- * @conn:	connection
+ * @conn:	connection of the current process
  * @flags:	KDBUS_RECV_*
  * @priority:	with USE_PRIORITY, the highest value that is wanted
  * @received:	returns what to report, also with -EAGAIN (RECV-4)
@@ -409,39 +594,25 @@ int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
 {
 	struct kdbus_queue_entry *entry;
 
+	*received = (struct kdbus_received){ .offset = conn->pool.size };
+	if (flags & KDBUS_RECV_DROP)
+		flags &= ~KDBUS_RECV_PEEK;
+
 	mutex_lock(&conn->data);
-
-	received->offset = conn->pool.size;
-	received->size = 0;
 	received->dropped = conn->dropped;
-	received->reply = NULL;
 	WRITE_ONCE(conn->dropped, 0);
-
-	if (flags & KDBUS_RECV_USE_PRIORITY)
-		entry = kdbus_queue_peek_priority(&conn->queue, priority);
-	else
-		entry = kdbus_queue_peek(&conn->queue);
-
-	if (!entry) {
-		mutex_unlock(&conn->data);
-		return -EAGAIN;
-	}
-
-	if (flags & KDBUS_RECV_DROP) {
-		kdbus_queue_remove(&conn->queue, entry);
-		swap(received->reply, entry->reply);
-		entry_free(conn, entry);
-	} else if (flags & KDBUS_RECV_PEEK) {
-		kdbus_slice_publish(entry->slice);
-		received->offset = entry->slice->offset;
-		received->size = entry->slice->size;
-	} else {
-		kdbus_queue_remove(&conn->queue, entry);
-		kdbus_conn_take(conn, entry, &received->offset,
-				&received->size);
-	}
-
+	entry = next_entry(conn, flags, priority, received);
 	mutex_unlock(&conn->data);
+
+	if (!entry)
+		return -EAGAIN;
+	if (flags & KDBUS_RECV_PEEK)
+		return 0;
+
+	if (entry->slice)
+		kdbus_conn_take(conn, entry, received);
+	else
+		kdbus_conn_destroy_entry(entry);
 	return 0;
 }
 
@@ -535,7 +706,7 @@ int kdbus_conn_close_if_idle(struct kdbus_conn *conn)
 }
 
 /**
- * kdbus_conn_close() - take no more messages and discard those that wait
+ * kdbus_conn_close() - take no more messages
  * @conn:	connection
  *
  * No call is made or ends in time from here on. Ends the charge as well: a
@@ -544,15 +715,8 @@ int kdbus_conn_close_if_idle(struct kdbus_conn *conn)
  */
 void kdbus_conn_close(struct kdbus_conn *conn)
 {
-	struct kdbus_queue_entry *entry;
-
 	mutex_lock(&conn->data);
 	conn->closed = true;
-
-	while ((entry = kdbus_queue_peek(&conn->queue))) {
-		kdbus_queue_remove(&conn->queue, entry);
-		entry_free(conn, entry);
-	}
 	if (conn->charged)
 		atomic_dec(&conn->user->conns);
 	conn->charged = false;
@@ -560,6 +724,26 @@ void kdbus_conn_close(struct kdbus_conn *conn)
 
 	/* It is not armed any more now that @closed is set. */
 	cancel_delayed_work_sync(&conn->expire);
+}
+
+/**
+ * kdbus_conn_discard() - discard the messages that wait
+ * @conn:	connection that takes no more
+ */
+void kdbus_conn_discard(struct kdbus_conn *conn)
+{
+	struct kdbus_queue_entry *entry;
+
+	do {
+		mutex_lock(&conn->data);
+		entry = kdbus_queue_peek(&conn->queue);
+		if (entry) {
+			kdbus_queue_remove(&conn->queue, entry);
+			kdbus_conn_detach(conn, entry);
+		}
+		mutex_unlock(&conn->data);
+		kdbus_conn_destroy_entry(entry);
+	} while (entry);
 }
 
 /**
@@ -573,6 +757,7 @@ void kdbus_conn_close(struct kdbus_conn *conn)
  */
 struct kdbus_reply *kdbus_conn_next_call(struct kdbus_conn *conn)
 {
+	struct kdbus_queue_entry *entry = NULL;
 	struct kdbus_reply *reply;
 
 	mutex_lock(&conn->data);
@@ -581,13 +766,14 @@ struct kdbus_reply *kdbus_conn_next_call(struct kdbus_conn *conn)
 	if (reply) {
 		kdbus_reply_ref(reply);
 		kdbus_reply_remove(&conn->replies, reply);
-		if (reply->entry)
-			entry_free(conn, reply->entry);
-		reply->entry = NULL;
+		swap(entry, reply->entry);
+		if (entry)
+			kdbus_conn_detach(conn, entry);
 		wake_up(&reply->wait);
 	}
 	mutex_unlock(&conn->data);
 
+	kdbus_conn_destroy_entry(entry);
 	return reply;
 }
 

@@ -27,12 +27,22 @@
 
 #include "active.h"
 #include "endpoint.h"
+#include "match.h"
+#include "meta.h"
+#include "names.h"
+#include "policy.h"
 #include "pool.h"
 #include "queue.h"
 #include "quota.h"
 #include "reply.h"
 
 struct cred;
+struct kdbus_facts;
+struct kdbus_files;
+
+/* The flags of HELLO that make a connection a special one. */
+#define KDBUS_CONN_KINDS (KDBUS_HELLO_ACTIVATOR | KDBUS_HELLO_POLICY_HOLDER | \
+			  KDBUS_HELLO_MONITOR)
 
 /**
  * struct kdbus_conn - connection to a bus
@@ -40,8 +50,9 @@ struct cred;
  * @active:	activity; commands of the client hold it while they run
  * @id:		unique in the domain (I)
  * @flags:	KDBUS_HELLO_* (I)
- * @send_mask:	metadata that the client agrees to hand out (I)
- * @recv_mask:	metadata that the client wants (I)
+ * @send_mask:	metadata that the client agrees to hand out, changed by UPDATE
+ *		(A)
+ * @recv_mask:	metadata that the client wants, changed by UPDATE (A)
  * @ep:		endpoint it came through, referenced (I)
  * @cred:	credentials of the opener, referenced (I)
  * @user:	whom the connection and its messages are charged to,
@@ -49,11 +60,20 @@ struct cred;
  * @owner:	the opener was owner of the bus, PRIV-1 (I)
  * @privileged:	the opener was privileged, PRIV-1 (I)
  * @description: given at HELLO, or NULL (I)
+ * @view:	how the client sees the metadata of others (I)
+ * @facts:	what is known of the client's process since HELLO, or what he
+ *		said of himself, referenced (I)
+ * @faked:	@facts are what he said of himself, HELLO-6 (I)
+ * @names:	well-known names (names.lock of the bus)
+ * @matches:	which signals and notifications he wants (matches.lock)
+ * @policy:	policy entries that he holds (policy.lock of the bus)
+ * @monitor:	place among the monitors of the bus (names.lock)
  * @rcu:	frees it
  * @wait:	who polls
  * @data:	the data lock; see the lock order in main.c
  * @closed:	shut down, nothing is queued any more (@data)
  * @charged:	the connection is counted at @user (@data)
+ * @announced:	others have been told of the connection (@data)
  * @dropped:	messages lost since the last report (@data; read without it
  *		by poll)
  * @pool:	memory for messages (@data)
@@ -76,12 +96,20 @@ struct kdbus_conn {
 	bool owner;
 	bool privileged;
 	char *description;
+	struct kdbus_view view;
+	struct kdbus_facts *facts;
+	bool faked;
+	struct kdbus_name_owner names;
+	struct kdbus_match_owner matches;
+	struct kdbus_policy_holder policy;
+	struct list_head monitor;
 	struct rcu_head rcu;
 	wait_queue_head_t wait;
 
 	struct mutex data;
 	bool closed;
 	bool charged;
+	bool announced;
 	u64 dropped;
 	struct kdbus_pool pool;
 	struct kdbus_quota quota;
@@ -101,6 +129,9 @@ struct kdbus_conn {
  * @owner:	the opener is owner of the bus
  * @privileged:	the opener is privileged
  * @description: description or NULL
+ * @facts:	what is to be known of the client's process
+ * @faked:	@facts are what he said of himself
+ * @user:	whom to charge; NULL: the uid of the opener
  * @expire:	work function that ends calls in time
  */
 struct kdbus_conn_params {
@@ -112,19 +143,41 @@ struct kdbus_conn_params {
 	bool owner;
 	bool privileged;
 	const char *description;
+	struct kdbus_facts *facts;
+	bool faked;
+	struct kdbus_user *user;
 	work_func_t expire;
+};
+
+/**
+ * struct kdbus_parcel - what is known of a message before it is queued
+ * @user:	who is charged with it
+ * @cost:	how much it takes up
+ * @priority:	its priority
+ * @files:	its files, or NULL
+ * @tie:	incarnation of the name that it was sent to, 0 if it does not
+ *		follow a name
+ */
+struct kdbus_parcel {
+	struct kdbus_user *user;
+	struct kdbus_cost cost;
+	s64 priority;
+	struct kdbus_files *files;
+	u64 tie;
 };
 
 /**
  * struct kdbus_received - what a receive command reports
  * @offset:	offset of the message; size of the pool: there is none
  * @size:	bytes of its slice
+ * @return_flags: KDBUS_RECV_RETURN_INCOMPLETE_FDS or 0
  * @dropped:	messages lost since the last report
  * @reply:	tracker of a request that was dropped, referenced, or NULL
  */
 struct kdbus_received {
 	u64 offset;
 	u64 size;
+	u64 return_flags;
 	u64 dropped;
 	struct kdbus_reply *reply;
 };
@@ -140,20 +193,28 @@ void kdbus_conn_unlink(struct kdbus_conn *conn);
 struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id);
 struct kdbus_conn *kdbus_conn_next(struct kdbus_bus *bus, unsigned long *id);
 
+void kdbus_conn_monitor(struct kdbus_conn *conn);
+bool kdbus_conn_announce(struct kdbus_conn *conn);
+bool kdbus_conn_retire(struct kdbus_conn *conn);
+void kdbus_conn_withdraw(struct kdbus_conn *conn);
+void *kdbus_conn_put_name(void *pos, const struct kdbus_name_entry *entry);
+
 struct kdbus_queue_entry *kdbus_conn_reserve(struct kdbus_conn *conn,
-					     struct kdbus_user *user, u64 size,
-					     s64 priority);
+					     const struct kdbus_parcel *parcel);
 int kdbus_conn_reserve_notice(struct kdbus_conn *conn,
 			      struct kdbus_queue_entry *entry, u64 size,
 			      struct kdbus_slice **spare);
 void kdbus_conn_cancel(struct kdbus_conn *conn,
 		       struct kdbus_queue_entry *entry);
-void kdbus_conn_drop(struct kdbus_conn *conn, struct kdbus_queue_entry *entry);
+void kdbus_conn_lost(struct kdbus_conn *conn, unsigned int n);
 int kdbus_conn_commit(struct kdbus_conn *conn,
 		      struct kdbus_queue_entry *entry);
 
+void kdbus_conn_detach(struct kdbus_conn *conn,
+		       struct kdbus_queue_entry *entry);
+void kdbus_conn_destroy_entry(struct kdbus_queue_entry *entry);
 void kdbus_conn_take(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
-		     u64 *offset, u64 *size);
+		     struct kdbus_received *received);
 
 int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
 		       struct kdbus_received *received);
@@ -162,8 +223,32 @@ int kdbus_conn_reply(struct kdbus_conn *conn, const void *data, size_t size,
 int kdbus_conn_free(struct kdbus_conn *conn, u64 offset);
 int kdbus_conn_close_if_idle(struct kdbus_conn *conn);
 void kdbus_conn_close(struct kdbus_conn *conn);
+void kdbus_conn_discard(struct kdbus_conn *conn);
 struct kdbus_reply *kdbus_conn_next_call(struct kdbus_conn *conn);
 struct kdbus_reply *kdbus_conn_next_owed(struct kdbus_conn *conn);
 bool kdbus_conn_has_input(const struct kdbus_conn *conn);
+
+/**
+ * kdbus_conn_is_ordinary() - whether a connection is none of the special ones
+ * @conn:	connection
+ *
+ * Return: true if so.
+ */
+static inline bool kdbus_conn_is_ordinary(const struct kdbus_conn *conn)
+{
+	return !(conn->flags & KDBUS_CONN_KINDS);
+}
+
+/**
+ * kdbus_conn_of_names() - connection that owns names
+ * @owner:	&kdbus_conn.names
+ *
+ * Return: the connection.
+ */
+static inline struct kdbus_conn *
+kdbus_conn_of_names(struct kdbus_name_owner *owner)
+{
+	return container_of(owner, struct kdbus_conn, names);
+}
 
 #endif

@@ -6,22 +6,34 @@
  * DOC: endpoint
  *
  * A file in the directory of a bus through which one connects to it. The
- * default endpoint "bus" comes with the bus.
+ * default endpoint "bus" comes with the bus; custom endpoints are made by the
+ * owner of the bus, have a policy of their own and let nobody be privileged.
  */
 
 #include "bus.h"
 #include "node.h"
+#include "policy.h"
+
+struct kdbus_user;
 
 /**
  * struct kdbus_endpoint - entrance to a bus
  * @node:	its file
  * @bus:	the bus, kept by the reference to the parent node (I)
  * @is_default:	the endpoint that came with the bus (I)
+ * @policy:	of a custom endpoint: what can be seen, talked to and owned
+ *		through it; with a lock of its own
+ * @holder:	what ENDPOINT_UPDATE has put into @policy (policy.lock)
+ * @user:	of a custom endpoint: whom its connections are charged to
+ *		(QUOTA-2), or NULL (I)
  */
 struct kdbus_endpoint {
 	struct kdbus_node node;
 	struct kdbus_bus *bus;
 	bool is_default;
+	struct kdbus_policy policy;
+	struct kdbus_policy_holder holder;
+	struct kdbus_user *user;
 };
 
 struct kdbus_endpoint *kdbus_endpoint_new(struct kdbus_bus *bus,

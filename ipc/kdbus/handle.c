@@ -5,9 +5,11 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 
+#include "access.h"
 #include "bus.h"
 #include "cmd.h"
 #include "conn.h"
+#include "endpoint.h"
 #include "handle.h"
 #include "ioctl.h"
 #include "node.h"
@@ -20,6 +22,7 @@
  * @state:	enum kdbus_handle_state; set_state() publishes what goes with
  *		it, get_state() is its partner
  * @bus:	the bus of a BUS_OWNER, referenced
+ * @ep:		the endpoint of an EP_OWNER, referenced
  * @conn:	the connection of CONNECTED, referenced
  */
 struct kdbus_handle {
@@ -28,6 +31,7 @@ struct kdbus_handle {
 	enum kdbus_handle_state state;
 	union {
 		struct kdbus_bus *bus;
+		struct kdbus_endpoint *ep;
 		struct kdbus_conn *conn;
 	};
 };
@@ -75,6 +79,10 @@ static int handle_release(struct inode *inode, struct file *file)
 		kdbus_teardown_bus(handle->bus);
 		kdbus_node_put(&handle->bus->node);
 		break;
+	case KDBUS_HANDLE_EP_OWNER:
+		kdbus_teardown_endpoint(handle->ep);
+		kdbus_node_put(&handle->ep->node);
+		break;
 	case KDBUS_HANDLE_CONNECTED:
 		kdbus_teardown_conn(handle->conn);
 		kdbus_conn_put(handle->conn);
@@ -87,26 +95,44 @@ static int handle_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Step 4 of H-3. */
+static int check_active(const struct kdbus_handle *handle,
+			enum kdbus_handle_state state)
+{
+	if (state == KDBUS_HANDLE_CONNECTED)
+		return kdbus_active_is_active(&handle->conn->active) ?
+		       0 : -ECONNRESET;
+	if (state == KDBUS_HANDLE_EP_OWNER)
+		return kdbus_active_is_active(&handle->ep->node.active) ?
+		       0 : -ESHUTDOWN;
+	return kdbus_active_is_active(&handle->node->active) ? 0 : -ESHUTDOWN;
+}
+
 /* H-3: everything that is decided before the block is looked at. */
 static int check_state(const struct kdbus_handle *handle,
-		       enum kdbus_handle_state state,
+		       const struct file *file, enum kdbus_handle_state state,
 		       const struct kdbus_ioctl *ioctl)
 {
+	int ret;
+
 	if (ioctl->setup && state != KDBUS_HANDLE_NONE)
 		return -EBADFD;
 	if (!ioctl->setup && (state == KDBUS_HANDLE_NONE ||
 			      state == KDBUS_HANDLE_BUS_OWNER))
 		return -EBADFD;
 
-	if (state == KDBUS_HANDLE_CONNECTED) {
-		if (!kdbus_active_is_active(&handle->conn->active))
-			return -ECONNRESET;
-	} else if (!kdbus_active_is_active(&handle->node->active)) {
-		return -ESHUTDOWN;
-	}
+	ret = check_active(handle, state);
+	if (ret)
+		return ret;
 
 	if (state != ioctl->state || !(ioctl->nodes & BIT(handle->node->type)))
 		return -EBADFD;
+	if (ioctl->owner &&
+	    !kdbus_access_is_owner(kdbus_endpoint_of(handle->node), file))
+		return -EPERM;
+	if (state == KDBUS_HANDLE_CONNECTED &&
+	    handle->conn->flags & ioctl->refused)
+		return -EOPNOTSUPP;
 
 	return 0;
 }
@@ -121,13 +147,16 @@ static long run_setup(struct kdbus_handle *handle, struct file *file,
 	if (mutex_lock_killable(&handle->setup))
 		return -EINTR;
 
-	ret = check_state(handle, handle->state, ioctl);
+	ret = check_state(handle, file, handle->state, ioctl);
 	if (!ret)
 		ret = kdbus_ioctl_run(ioctl, &call, user);
 
 	if (call.bus) {
 		handle->bus = call.bus;
 		set_state(handle, KDBUS_HANDLE_BUS_OWNER);
+	} else if (call.ep) {
+		handle->ep = call.ep;
+		set_state(handle, KDBUS_HANDLE_EP_OWNER);
 	} else if (call.conn) {
 		handle->conn = call.conn;
 		set_state(handle, KDBUS_HANDLE_CONNECTED);
@@ -154,7 +183,7 @@ static long handle_ioctl(struct file *file, unsigned int cmd,
 	if (ioctl->setup)
 		return run_setup(handle, file, ioctl, user);
 
-	ret = check_state(handle, state, ioctl);
+	ret = check_state(handle, file, state, ioctl);
 	if (ret)
 		return ret;
 
@@ -162,6 +191,8 @@ static long handle_ioctl(struct file *file, unsigned int cmd,
 	call.node = handle->node;
 	if (state == KDBUS_HANDLE_CONNECTED)
 		call.conn = handle->conn;
+	else
+		call.ep = handle->ep;
 
 	return kdbus_ioctl_run(ioctl, &call, user);
 }

@@ -18,38 +18,96 @@
 	.nodes = BIT(KDBUS_NODE_ENDPOINT),				\
 	.spec.fixed = sizeof(struct type)
 
-/* The most frequent ones first. A row without .run is refused as a whole. */
+/* What policy holders, and what all special connections cannot do. */
+#define REFUSE_HOLDER	.refused = KDBUS_HELLO_POLICY_HOLDER
+#define REFUSE_SPECIAL	.refused = KDBUS_CONN_KINDS
+
+/* The most frequent ones first. */
 static const struct kdbus_ioctl commands[] = {
 	{
 		CONN_COMMAND(KDBUS_CMD_SEND, kdbus_cmd_send),
+		REFUSE_SPECIAL,
 		.negotiates = true,
 		.spec.flags = KDBUS_SEND_SYNC_REPLY,
 		.spec.once = ITEM(NEGOTIATE) | ITEM(CANCEL_FD),
 		.run = kdbus_cmd_send,
 	}, {
 		CONN_COMMAND(KDBUS_CMD_RECV, kdbus_cmd_recv),
+		REFUSE_HOLDER,
 		.guarded = true,
 		.spec.flags = KDBUS_RECV_PEEK | KDBUS_RECV_DROP |
 			      KDBUS_RECV_USE_PRIORITY,
 		.spec.once = ITEM(NEGOTIATE),
 		.run = kdbus_cmd_recv,
 	}, {
+		/* W-38: policy holders get slices, so they may free them. */
 		CONN_COMMAND(KDBUS_CMD_FREE, kdbus_cmd_free),
 		.guarded = true,
 		.spec.once = ITEM(NEGOTIATE),
 		.run = kdbus_cmd_free,
 	}, {
-		.cmd = KDBUS_CMD_BUS_MAKE,
-		.state = KDBUS_HANDLE_NONE,
-		.nodes = BIT(KDBUS_NODE_CONTROL),
-		.setup = true,
-		.spec.fixed = sizeof(struct kdbus_cmd),
-		.spec.flags = KDBUS_MAKE_ACCESS_GROUP |
-			      KDBUS_MAKE_ACCESS_WORLD,
-		.spec.once = ITEM(NEGOTIATE) | ITEM(MAKE_NAME) |
-			     ITEM(BLOOM_PARAMETER) | ITEM(ATTACH_FLAGS_SEND),
-		.spec.need = ITEM(MAKE_NAME) | ITEM(BLOOM_PARAMETER),
-		.run = kdbus_cmd_bus_make,
+		CONN_COMMAND(KDBUS_CMD_CONN_INFO, kdbus_cmd_info),
+		.guarded = true,
+		.spec.once = ITEM(NEGOTIATE) | ITEM(NAME),
+		.run = kdbus_cmd_conn_info,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_MATCH_ADD, kdbus_cmd_match),
+		REFUSE_SPECIAL,
+		.guarded = true,
+		.spec.flags = KDBUS_MATCH_REPLACE,
+		.spec.once = ITEM(NEGOTIATE),
+		.spec.many = ITEM(BLOOM_MASK) | ITEM(NAME) | ITEM(ID) |
+			     ITEM(DST_ID) | ITEM(NAME_ADD) |
+			     ITEM(NAME_REMOVE) | ITEM(NAME_CHANGE) |
+			     ITEM(ID_ADD) | ITEM(ID_REMOVE),
+		.run = kdbus_cmd_match_add,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_MATCH_REMOVE, kdbus_cmd_match),
+		REFUSE_SPECIAL,
+		.guarded = true,
+		.spec.once = ITEM(NEGOTIATE),
+		.run = kdbus_cmd_match_remove,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_NAME_ACQUIRE, kdbus_cmd),
+		REFUSE_SPECIAL,
+		.guarded = true,
+		.spec.flags = KDBUS_NAME_REPLACE_EXISTING |
+			      KDBUS_NAME_ALLOW_REPLACEMENT |
+			      KDBUS_NAME_QUEUE,
+		.spec.once = ITEM(NEGOTIATE) | ITEM(NAME),
+		.spec.need = ITEM(NAME),
+		.run = kdbus_cmd_name_acquire,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_NAME_RELEASE, kdbus_cmd),
+		REFUSE_SPECIAL,
+		.guarded = true,
+		.spec.once = ITEM(NEGOTIATE) | ITEM(NAME),
+		.spec.need = ITEM(NAME),
+		.run = kdbus_cmd_name_release,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_LIST, kdbus_cmd_list),
+		.guarded = true,
+		.spec.flags = KDBUS_LIST_UNIQUE | KDBUS_LIST_NAMES |
+			      KDBUS_LIST_ACTIVATORS | KDBUS_LIST_QUEUED,
+		.spec.once = ITEM(NEGOTIATE),
+		.run = kdbus_cmd_list,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_UPDATE, kdbus_cmd),
+		.guarded = true,
+		.spec.once = ITEM(NEGOTIATE) | ITEM(ATTACH_FLAGS_SEND) |
+			     ITEM(ATTACH_FLAGS_RECV),
+		.spec.many = ITEM(NAME) | ITEM(POLICY_ACCESS),
+		.run = kdbus_cmd_update,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_BUS_CREATOR_INFO, kdbus_cmd_info),
+		.guarded = true,
+		.spec.once = ITEM(NEGOTIATE),
+		.run = kdbus_cmd_bus_creator_info,
+	}, {
+		CONN_COMMAND(KDBUS_CMD_BYEBYE, kdbus_cmd),
+		REFUSE_SPECIAL,
+		.spec.once = ITEM(NEGOTIATE),
+		.run = kdbus_cmd_byebye,
 	}, {
 		.cmd = KDBUS_CMD_HELLO,
 		.state = KDBUS_HANDLE_NONE,
@@ -64,34 +122,37 @@ static const struct kdbus_ioctl commands[] = {
 		.spec.many = ITEM(POLICY_ACCESS),
 		.run = kdbus_cmd_hello,
 	}, {
-		CONN_COMMAND(KDBUS_CMD_BYEBYE, kdbus_cmd),
-		.spec.once = ITEM(NEGOTIATE),
-		.run = kdbus_cmd_byebye,
+		.cmd = KDBUS_CMD_BUS_MAKE,
+		.state = KDBUS_HANDLE_NONE,
+		.nodes = BIT(KDBUS_NODE_CONTROL),
+		.setup = true,
+		.spec.fixed = sizeof(struct kdbus_cmd),
+		.spec.flags = KDBUS_MAKE_ACCESS_GROUP |
+			      KDBUS_MAKE_ACCESS_WORLD,
+		.spec.once = ITEM(NEGOTIATE) | ITEM(MAKE_NAME) |
+			     ITEM(BLOOM_PARAMETER) | ITEM(ATTACH_FLAGS_SEND),
+		.spec.need = ITEM(MAKE_NAME) | ITEM(BLOOM_PARAMETER),
+		.run = kdbus_cmd_bus_make,
 	}, {
 		.cmd = KDBUS_CMD_ENDPOINT_MAKE,
 		.state = KDBUS_HANDLE_NONE,
 		.nodes = BIT(KDBUS_NODE_ENDPOINT),
 		.setup = true,
+		.owner = true,
+		.spec.fixed = sizeof(struct kdbus_cmd),
+		.spec.flags = KDBUS_MAKE_ACCESS_GROUP |
+			      KDBUS_MAKE_ACCESS_WORLD,
+		.spec.once = ITEM(NEGOTIATE) | ITEM(MAKE_NAME),
+		.spec.need = ITEM(MAKE_NAME),
+		.run = kdbus_cmd_endpoint_make,
 	}, {
 		.cmd = KDBUS_CMD_ENDPOINT_UPDATE,
 		.state = KDBUS_HANDLE_EP_OWNER,
 		.nodes = BIT(KDBUS_NODE_ENDPOINT),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_UPDATE, kdbus_cmd),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_CONN_INFO, kdbus_cmd_info),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_BUS_CREATOR_INFO, kdbus_cmd_info),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_LIST, kdbus_cmd_list),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_NAME_ACQUIRE, kdbus_cmd),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_NAME_RELEASE, kdbus_cmd),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_MATCH_ADD, kdbus_cmd_match),
-	}, {
-		CONN_COMMAND(KDBUS_CMD_MATCH_REMOVE, kdbus_cmd_match),
+		.spec.fixed = sizeof(struct kdbus_cmd),
+		.spec.once = ITEM(NEGOTIATE),
+		.spec.many = ITEM(NAME) | ITEM(POLICY_ACCESS),
+		.run = kdbus_cmd_endpoint_update,
 	},
 };
 
@@ -145,9 +206,6 @@ int kdbus_ioctl_run(const struct kdbus_ioctl *ioctl, struct kdbus_call *call,
 {
 	struct kdbus_args args;
 	int ret;
-
-	if (!ioctl->run)
-		return -EOPNOTSUPP;
 
 	ret = kdbus_args_read(&args, &ioctl->spec, user);
 	if (!ret) {

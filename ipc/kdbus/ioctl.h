@@ -37,17 +37,22 @@ enum kdbus_handle_state {
  * @state:	state of a handle in which it is legal
  * @nodes:	set of BIT(enum kdbus_node_type) for which it is legal
  * @setup:	changes the state of the handle; needs KDBUS_HANDLE_NONE
+ * @owner:	only for who is owner of the bus, EPERM for others (H-3)
+ * @refused:	set of KDBUS_HELLO_* of the connections that cannot use it
+ *		(section 4)
  * @guarded:	runs under an active reference of the connection; it must not
  *		touch user memory then
  * @negotiates:	wants to be called when negotiating, too
  * @spec:	what its block may contain
- * @run:	executes it; NULL: not implemented
+ * @run:	executes it
  */
 struct kdbus_ioctl {
 	unsigned int cmd;
 	enum kdbus_handle_state state;
 	u8 nodes;
 	bool setup;
+	bool owner;
+	u64 refused;
 	bool guarded;
 	bool negotiates;
 	struct kdbus_args_spec spec;

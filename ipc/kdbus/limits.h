@@ -36,11 +36,20 @@ static_assert((u64)KDBUS_VEC_MAX_SIZE * (KDBUS_MSG_MAX_SIZE / 32) <= U32_MAX,
 /* FDS entries that one user may have queued at one receiver (QUOTA-3). */
 #define KDBUS_USER_MAX_QUEUED_FDS	16
 
+/* Memfds that one user may have queued at one receiver (W-25). */
+#define KDBUS_USER_MAX_QUEUED_MEMFDS	256
+
 /* Messages that one user may have queued at one receiver (QUOTA-3). */
 #define KDBUS_USER_MAX_QUEUED_MSGS	256
 
 /* Live trackers of one caller, synchronous calls included (REPLY-1). */
 #define KDBUS_CONN_MAX_CALLS		128
+
+/* Names of one connection, owned and waited for (NAME-2). */
+#define KDBUS_CONN_MAX_NAMES		256
+
+/* Matches of one connection (MATCH-4). */
+#define KDBUS_CONN_MAX_MATCHES		4096
 
 /* Connections of one user (HELLO, W-57). */
 #define KDBUS_USER_MAX_CONNS		1024

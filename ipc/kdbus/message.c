@@ -6,6 +6,8 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "facts.h"
+#include "files.h"
 #include "limits.h"
 #include "message.h"
 #include "pool.h"
@@ -24,6 +26,23 @@ static const struct kdbus_args_spec message_spec = {
 	.is_msg = true,
 };
 
+/* Everything but the block itself. */
+static void message_init(struct kdbus_message *msg)
+{
+	msg->meta = (struct kdbus_meta){};
+	msg->facts = NULL;
+	msg->names = NULL;
+	msg->names_for = NULL;
+	msg->files = NULL;
+	msg->dst_name = NULL;
+	msg->filter = NULL;
+	msg->items_end = 0;
+	msg->payload = 0;
+	msg->n_parts = 0;
+	msg->parts = msg->inline_parts;
+	msg->staged = NULL;
+}
+
 /**
  * kdbus_message_read() - copy a message in
  * @msg:	returns the message; kdbus_message_free() it, also on failure
@@ -37,11 +56,7 @@ int kdbus_message_read(struct kdbus_message *msg, u64 address)
 {
 	int ret;
 
-	msg->items_end = 0;
-	msg->payload = 0;
-	msg->n_parts = 0;
-	msg->parts = msg->inline_parts;
-	msg->staged = NULL;
+	message_init(msg);
 
 	if (!address || !kdbus_uptr_valid(address))
 		address = 1;	/* misaligned: -EFAULT */
@@ -62,39 +77,55 @@ void kdbus_message_free(struct kdbus_message *msg)
 	msg->parts = msg->inline_parts;
 	kvfree(msg->staged);
 	msg->staged = NULL;
+	kdbus_files_put(msg->files);
+	msg->files = NULL;
+	kdbus_facts_put(msg->facts);
+	msg->facts = NULL;
+	kvfree(msg->names);
+	msg->names = NULL;
 	kdbus_args_free(&msg->args);
 }
 
 /**
- * kdbus_message_init_notice() - make a message of the kernel to one connection
+ * kdbus_message_init_notice() - make a message of the kernel
  * @msg:	returns the message; kdbus_message_free() it
- * @type:	KDBUS_ITEM_REPLY_TIMEOUT or KDBUS_ITEM_REPLY_DEAD
- * @dst_id:	addressee
- * @cookie_reply: cookie of the request
+ * @notice:	what it says
  * @seqnum:	sequence number on the bus
  *
  * NOTE-1. It always has a TIMESTAMP.
+ *
+ * Return: 0; -ENOMEM, not for one without payload.
  */
-void kdbus_message_init_notice(struct kdbus_message *msg, u64 type,
-			       u64 dst_id, u64 cookie_reply, u64 seqnum)
+int kdbus_message_init_notice(struct kdbus_message *msg,
+			      const struct kdbus_notice *notice, u64 seqnum)
 {
+	size_t size = sizeof(*msg->args.msg) + KDBUS_ITEM_SIZE(notice->size);
 	struct kdbus_msg *hdr = (struct kdbus_msg *)msg->args.buf;
 
-	memset(hdr, 0, sizeof(*hdr));
-	hdr->dst_id = dst_id;
-	hdr->src_id = KDBUS_SRC_ID_KERNEL;
-	hdr->payload_type = KDBUS_PAYLOAD_KERNEL;
-	hdr->cookie_reply = cookie_reply;
-	kdbus_item_put(hdr->items, type, NULL, 0);
-
+	message_init(msg);
 	msg->args.spec = &message_spec;
 	msg->args.msg = hdr;
-	msg->args.size = KDBUS_NOTICE_REPLY_SIZE;
-	msg->items_end = msg->args.size;
-	msg->payload = 0;
-	msg->n_parts = 0;
-	msg->parts = msg->inline_parts;
+	if (KDBUS_ALIGN8(size) > sizeof(msg->args.buf)) {
+		hdr = kzalloc(KDBUS_ALIGN8(size), GFP_KERNEL_ACCOUNT);
+		if (!hdr)
+			return -ENOMEM;
+		msg->args.msg = hdr;
+	}
+
+	memset(hdr, 0, sizeof(*hdr));
+	if (notice->dst_id == KDBUS_DST_ID_BROADCAST)
+		hdr->flags = KDBUS_MSG_SIGNAL;
+	hdr->dst_id = notice->dst_id;
+	hdr->src_id = KDBUS_SRC_ID_KERNEL;
+	hdr->payload_type = KDBUS_PAYLOAD_KERNEL;
+	hdr->cookie_reply = notice->cookie_reply;
+	kdbus_item_put(hdr->items, notice->type, notice->data, notice->size);
+
+	msg->args.size = size;
+	msg->items_end = size;
 	kdbus_meta_take(&msg->meta, seqnum);
+
+	return 0;
 }
 
 /* The table of 18.2. */
@@ -163,7 +194,7 @@ static int check_dst_name(const struct kdbus_item *item, u64 dst_id)
 	return dst_id == KDBUS_DST_ID_BROADCAST ? -EBADMSG : 0;
 }
 
-/* The table of 18.3; counts the VEC items. */
+/* The table of 18.3; counts the items of payload. */
 static int check_items(struct kdbus_message *msg, size_t bloom_size)
 {
 	const struct kdbus_msg *hdr = msg->args.msg;
@@ -179,6 +210,7 @@ static int check_items(struct kdbus_message *msg, size_t bloom_size)
 			ret = check_vec(&item->vec);
 			break;
 		case KDBUS_ITEM_PAYLOAD_MEMFD:
+			msg->n_parts++;
 			ret = check_memfd(&item->memfd, n_memfds++);
 			break;
 		case KDBUS_ITEM_FDS:
@@ -186,9 +218,11 @@ static int check_items(struct kdbus_message *msg, size_t bloom_size)
 			ret = n_fds > KDBUS_MSG_MAX_FDS ? -EMFILE : 0;
 			break;
 		case KDBUS_ITEM_BLOOM_FILTER:
+			msg->filter = &item->bloom_filter;
 			ret = check_filter(item, bloom_size);
 			break;
 		case KDBUS_ITEM_DST_NAME:
+			msg->dst_name = item->str;
 			ret = check_dst_name(item, hdr->dst_id);
 			break;
 		default:
@@ -221,6 +255,20 @@ static int check_combination(const struct kdbus_message *msg)
 	return 0;
 }
 
+static void import_vec(struct kdbus_message *msg, struct kdbus_part *part,
+		       struct kdbus_item *item)
+{
+	part->item = item;
+	part->addr = u64_to_user_ptr(item->vec.address);
+	part->offset = msg->payload;
+	part->pad = 0;
+	if (part->addr)
+		msg->payload += item->vec.size;
+	else
+		part->pad = item->vec.size % 8;
+	item->type = KDBUS_ITEM_PAYLOAD_OFF;
+}
+
 /*
  * Notes where each part of the payload lies and will lie, and turns the items
  * into what receivers see: PAYLOAD_OFF, zero padding (LAY-1, LAY-4, LAY-5).
@@ -238,30 +286,19 @@ static void import_parts(struct kdbus_message *msg)
 		msg->items_end = end - msg->args.data;
 		memset(end, 0, KDBUS_ALIGN8(item->size) - item->size);
 
-		if (item->type != KDBUS_ITEM_PAYLOAD_VEC)
+		if (item->type == KDBUS_ITEM_PAYLOAD_VEC)
+			import_vec(msg, part, item);
+		else if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD)
+			*part = (struct kdbus_part){
+				.offset = msg->payload,
+				.pad = item->memfd.size % 8,
+			};
+		else
 			continue;
 
-		part->item = item;
-		part->addr = u64_to_user_ptr(item->vec.address);
-		part->offset = msg->payload;
-		part->pad = 0;
-		if (part->addr)
-			msg->payload += item->vec.size;
-		else
-			part->pad = item->vec.size % 8;
 		msg->payload += part->pad;
-		item->type = KDBUS_ITEM_PAYLOAD_OFF;
 		part++;
 	}
-}
-
-/* What the interface knows and this kernel does not have yet. */
-static bool is_supported(const struct kdbus_message *msg)
-{
-	const struct kdbus_msg *hdr = msg->args.msg;
-
-	return !(hdr->flags & KDBUS_MSG_SIGNAL) &&
-	       !(msg->args.found & ~KDBUS_ITEM_BIT(KDBUS_ITEM_PAYLOAD_VEC));
 }
 
 /**
@@ -273,8 +310,7 @@ static bool is_supported(const struct kdbus_message *msg)
  *
  * Steps 5 and 6 of SEND-1. The payload itself is not touched.
  *
- * Return: 0; an error of the tables 18.2 to 18.4; -EOPNOTSUPP for a message
- * that is a signal or has anything but inline payload and an id; -ENOMEM.
+ * Return: 0; an error of the tables 18.2 to 18.4; -ENOMEM.
  */
 int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
 			 size_t bloom_size)
@@ -295,9 +331,6 @@ int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
 	if (ret)
 		return ret;
 
-	if (!is_supported(msg))
-		return -EOPNOTSUPP;
-
 	if (msg->n_parts > KDBUS_MESSAGE_INLINE_PARTS) {
 		struct kdbus_part *parts;
 
@@ -315,22 +348,76 @@ int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
 }
 
 /**
+ * kdbus_message_import_files() - look the files of a message up
+ * @msg:	imported message
+ *
+ * Step 7 of SEND-1.
+ *
+ * Return: 0 or an error of kdbus_files_import().
+ */
+int kdbus_message_import_files(struct kdbus_message *msg)
+{
+	const u64 types = KDBUS_ITEM_BIT(KDBUS_ITEM_PAYLOAD_MEMFD) |
+			  KDBUS_ITEM_BIT(KDBUS_ITEM_FDS);
+	const size_t fixed = sizeof(*msg->args.msg);
+	struct kdbus_files *files;
+
+	if (!(msg->args.found & types))
+		return 0;
+
+	files = kdbus_files_import(msg->args.data + fixed,
+				   msg->args.size - fixed, fixed);
+	if (IS_ERR(files))
+		return PTR_ERR(files);
+
+	msg->files = files;
+	return 0;
+}
+
+/**
  * kdbus_message_layout() - find out how a message will lie at a receiver
  * @msg:	imported message
  * @mask:	metadata that the receiver gets, a set of KDBUS_ATTACH_*
- * @layout:	returns the layout
+ * @view:	how the receiver sees it; NULL for a message of the kernel
+ * @layout:	returns the layout; kdbus_layout_free() it
  *
  * LAY-2.
+ *
+ * Return: 0; -ENOMEM, not for a message of the kernel.
  */
-void kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
-			  struct kdbus_layout *layout)
+int kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
+			 const struct kdbus_view *view,
+			 struct kdbus_layout *layout)
 {
-	layout->meta_size = kdbus_meta_emit(&msg->meta, mask, layout->meta);
+	size_t room = kdbus_meta_size(&msg->meta, mask, view);
+
+	layout->meta = layout->inline_meta;
+	if (room > sizeof(layout->inline_meta)) {
+		layout->meta = kvmalloc(room, GFP_KERNEL_ACCOUNT);
+		if (!layout->meta)
+			return -ENOMEM;
+	}
+
+	layout->meta_size = kdbus_meta_emit(&msg->meta, mask, view,
+					    layout->meta, room);
 	layout->size = msg->items_end;
 	if (layout->meta_size)
 		layout->size = KDBUS_ALIGN8(layout->size) + layout->meta_size;
 	layout->payload = KDBUS_ALIGN8(layout->size);
 	layout->total = KDBUS_ALIGN8(layout->payload + msg->payload);
+
+	return 0;
+}
+
+/**
+ * kdbus_layout_free() - free a layout
+ * @layout:	layout, on which kdbus_message_layout() was called
+ */
+void kdbus_layout_free(struct kdbus_layout *layout)
+{
+	if (layout->meta != layout->inline_meta)
+		kvfree(layout->meta);
+	layout->meta = layout->inline_meta;
 }
 
 /**
@@ -377,7 +464,7 @@ int kdbus_message_stage(struct kdbus_message *msg)
 
 	might_fault();
 
-	if (msg->staged)
+	if (msg->staged || !msg->payload)
 		return 0;
 	msg->staged = kvmalloc(msg->payload, GFP_KERNEL_ACCOUNT |
 			       __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
@@ -404,12 +491,14 @@ static int write_part(struct kdbus_pool_writer *writer,
 		      const struct kdbus_message *msg,
 		      const struct kdbus_part *part)
 {
-	u64 size = part->item->vec.size;
 	struct iov_iter iter;
-	int ret = 0;
+	u64 size;
+	int ret;
 
 	if (!part->addr)
 		return kdbus_pool_write_zero(writer, part->pad);
+
+	size = part->item->vec.size;
 	if (msg->staged)
 		return kdbus_pool_write(writer, msg->staged + part->offset,
 					size);
@@ -425,8 +514,9 @@ static void set_offsets(struct kdbus_message *msg, u64 payload)
 	for (i = 0; i < msg->n_parts; i++) {
 		struct kdbus_part *part = &msg->parts[i];
 
-		part->item->vec.offset = part->addr ? payload + part->offset :
-						      U64_MAX;
+		if (part->item)
+			part->item->vec.offset =
+				part->addr ? payload + part->offset : U64_MAX;
 	}
 }
 

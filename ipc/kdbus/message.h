@@ -24,16 +24,23 @@
 #include "args.h"
 #include "meta.h"
 
-/* Header and item of a REPLY_* notification. */
-#define KDBUS_NOTICE_REPLY_SIZE (sizeof(struct kdbus_msg) + KDBUS_ITEM_SIZE(0))
+/* Bytes of a REPLY_* notification: header, item, TIMESTAMP (NOTE-1). */
+#define KDBUS_NOTICE_REPLY_SIZE (sizeof(struct kdbus_msg) +		\
+				 KDBUS_ITEM_SIZE(0) +			\
+				 KDBUS_ITEM_SIZE(sizeof(struct kdbus_timestamp)))
+
+/* Bytes of metadata that need no allocation. */
+#define KDBUS_LAYOUT_INLINE_SIZE 192
 
 /* Payload parts that need no allocation. */
 #define KDBUS_MESSAGE_INLINE_PARTS 4
 
+struct kdbus_files;
+
 /**
- * struct kdbus_part - one PAYLOAD_VEC of a message
- * @item:	the item, in the imported block
- * @addr:	its bytes in the sender's memory; NULL: zero bytes that are
+ * struct kdbus_part - one PAYLOAD_VEC or PAYLOAD_MEMFD of a message
+ * @item:	the item, in the imported block; NULL for a memfd
+ * @addr:	its bytes in the sender's memory; NULL: bytes that are
  *		announced and not sent
  * @offset:	where it begins in the inline payload, unless @addr is NULL
  * @pad:	zero bytes that stand for it in the inline payload, if @addr is
@@ -49,7 +56,13 @@ struct kdbus_part {
 /**
  * struct kdbus_message - message on its way
  * @args:	header and items
- * @meta:	facts about the sender
+ * @meta:	what is known about the sender
+ * @facts:	what @meta says of the sender's process, referenced, or NULL
+ * @names:	what @meta says of the sender's names, or NULL
+ * @names_for:	for whom @names were chosen; only to be compared
+ * @files:	memfds and descriptors, or NULL
+ * @dst_name:	well-known name of the receiver, or NULL
+ * @filter:	what a signal is about, or NULL
  * @items_end:	end of the last item without its padding
  * @payload:	bytes of inline payload
  * @n_parts:	number of @parts
@@ -60,6 +73,12 @@ struct kdbus_part {
 struct kdbus_message {
 	struct kdbus_args args;
 	struct kdbus_meta meta;
+	struct kdbus_facts *facts;
+	void *names;
+	const void *names_for;
+	struct kdbus_files *files;
+	const char *dst_name;
+	const struct kdbus_bloom_filter *filter;
 	u64 items_end;
 	u64 payload;
 	unsigned int n_parts;
@@ -69,19 +88,37 @@ struct kdbus_message {
 };
 
 /**
+ * struct kdbus_notice - what the kernel has to say
+ * @type:	type of the one item, KDBUS_ITEM_NAME_ADD to _REPLY_DEAD
+ * @dst_id:	addressee, or KDBUS_DST_ID_BROADCAST
+ * @cookie_reply: cookie of the request, or 0
+ * @data:	payload of the item
+ * @size:	bytes of @data
+ */
+struct kdbus_notice {
+	u64 type;
+	u64 dst_id;
+	u64 cookie_reply;
+	const void *data;
+	size_t size;
+};
+
+/**
  * struct kdbus_layout - how a message lies in the slice of one receiver
  * @meta:	metadata items
- * @meta_size:	bytes of @meta
+ * @meta_size:	bytes of @meta, without the padding of the last item
  * @size:	header and items, what kdbus_msg.size says (LAY-2)
  * @payload:	where the inline payload begins
  * @total:	bytes of the slice
+ * @inline_meta: @meta of most receivers
  */
 struct kdbus_layout {
-	u64 meta[KDBUS_META_MAX_SIZE / sizeof(u64)];
+	void *meta;
 	size_t meta_size;
 	u64 size;
 	u64 payload;
 	u64 total;
+	u64 inline_meta[KDBUS_LAYOUT_INLINE_SIZE / sizeof(u64)];
 };
 
 struct kdbus_pool_writer;
@@ -90,11 +127,14 @@ struct kdbus_slice;
 int kdbus_message_read(struct kdbus_message *msg, u64 address);
 int kdbus_message_import(struct kdbus_message *msg, u64 src_id, bool sync,
 			 size_t bloom_size);
-void kdbus_message_init_notice(struct kdbus_message *msg, u64 type,
-			       u64 dst_id, u64 cookie_reply, u64 seqnum);
+int kdbus_message_import_files(struct kdbus_message *msg);
+int kdbus_message_init_notice(struct kdbus_message *msg,
+			      const struct kdbus_notice *notice, u64 seqnum);
 void kdbus_message_free(struct kdbus_message *msg);
-void kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
-			  struct kdbus_layout *layout);
+int kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
+			 const struct kdbus_view *view,
+			 struct kdbus_layout *layout);
+void kdbus_layout_free(struct kdbus_layout *layout);
 int kdbus_message_fault_in(const struct kdbus_message *msg);
 int kdbus_message_stage(struct kdbus_message *msg);
 int kdbus_message_write(struct kdbus_message *msg,

@@ -205,7 +205,7 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
 		rb_add(&rest->node, &pool->free, free_less);
 	}
 
-	slice->held_kernel = true;
+	slice->held_kernel = 1;
 	rb_add(&slice->node, &pool->busy, busy_less);
 
 	return slice;
@@ -271,6 +271,19 @@ static void slice_release(struct kdbus_slice *slice)
 }
 
 /**
+ * kdbus_slice_hold() - the kernel holds a slice once more
+ * @slice:	slice that the kernel holds, pool locked
+ *
+ * For whoever reads it with nothing locked; kdbus_slice_release_kernel() ends
+ * it.
+ */
+void kdbus_slice_hold(struct kdbus_slice *slice)
+{
+	lockdep_assert_held(slice->pool->lock);
+	slice->held_kernel++;
+}
+
+/**
  * kdbus_slice_publish() - let the client hold a slice, too
  * @slice:	slice, pool locked; its offset is about to be reported
  *
@@ -284,12 +297,13 @@ void kdbus_slice_publish(struct kdbus_slice *slice)
 
 /**
  * kdbus_slice_release_kernel() - the kernel lets go of a slice
- * @slice:	slice, pool locked; gone when this returns
+ * @slice:	slice, pool locked; gone when this returns, unless it is held
+ *		otherwise
  */
 void kdbus_slice_release_kernel(struct kdbus_slice *slice)
 {
 	lockdep_assert_held(slice->pool->lock);
-	slice->held_kernel = false;
+	slice->held_kernel--;
 	slice_release(slice);
 }
 
@@ -329,36 +343,50 @@ void kdbus_pool_write_end(struct kdbus_pool_writer *writer)
 }
 
 /*
- * Makes @writer->folio the one at the position. It is referenced and marked
- * dirty, so that reclaim leaves it alone; it is not locked while it is
- * written, because the bytes may come from a mapping of this very folio.
+ * Reads or instantiates a page of the pool, charged to the client. Fails rather
+ * than wake the OOM killer for a full cgroup.
  */
-static int writer_seek(struct kdbus_pool_writer *writer, loff_t pos)
+static struct folio *get_folio(struct kdbus_pool *pool, loff_t pos)
 {
-	struct kdbus_pool *pool = writer->slice->pool;
 	struct address_space *mapping = file_inode(pool->file)->i_mapping;
 	struct mem_cgroup *old;
 	struct folio *folio;
 
-	kdbus_pool_write_end(writer);
-
 	cond_resched();
-	if (fatal_signal_pending(current))
-		return -EINTR;
+	/* Who exits has to tell others of it, killed or not (NOTE-3). */
+	if (fatal_signal_pending(current) && !(current->flags & PF_EXITING))
+		return ERR_PTR(-EINTR);
 
-	/* Fail rather than wake the OOM killer for a full cgroup. */
 	old = set_active_memcg(pool->memcg);
 	folio = shmem_read_folio_gfp(mapping, pos >> PAGE_SHIFT,
 				     mapping_gfp_mask(mapping) |
 				     __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	set_active_memcg(old);
 	if (IS_ERR(folio))
-		return PTR_ERR(folio);
+		return folio;
 
 	if (folio_test_hwpoison(folio)) {
 		folio_put(folio);
-		return -EIO;
+		return ERR_PTR(-EIO);
 	}
+
+	return folio;
+}
+
+/*
+ * Makes @writer->folio the one at the position. It is referenced and marked
+ * dirty, so that reclaim leaves it alone; it is not locked while it is
+ * written, because the bytes may come from a mapping of this very folio.
+ */
+static int writer_seek(struct kdbus_pool_writer *writer, loff_t pos)
+{
+	struct folio *folio;
+
+	kdbus_pool_write_end(writer);
+
+	folio = get_folio(writer->slice->pool, pos);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
 
 	folio_mark_dirty(folio);
 	writer->folio = folio;
@@ -443,4 +471,42 @@ int kdbus_pool_write_zero(struct kdbus_pool_writer *writer, size_t size)
 		return -ENOTRECOVERABLE;
 
 	return size ? kdbus_pool_write(writer, &zero, size) : 0;
+}
+
+/**
+ * kdbus_pool_copy() - copy a message from one pool into another
+ * @to:		slice that this task has reserved
+ * @from:	slice of the same size that the kernel holds
+ *
+ * Return: as kdbus_pool_write_iter().
+ */
+int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from)
+{
+	struct kdbus_pool_writer writer;
+	struct folio *folio;
+	int ret = 0;
+	void *addr;
+	loff_t pos;
+	size_t n;
+
+	kdbus_pool_write_begin(&writer, to);
+	while (!ret && writer.pos < from->size) {
+		pos = from->offset + writer.pos;
+		folio = get_folio(from->pool, pos);
+		if (IS_ERR(folio)) {
+			ret = PTR_ERR(folio);
+			break;
+		}
+
+		/* A page at a time, as only that much can be mapped. */
+		n = min(PAGE_SIZE - offset_in_page(pos),
+			from->size - writer.pos);
+		addr = kmap_local_folio(folio, offset_in_folio(folio, pos));
+		ret = kdbus_pool_write(&writer, addr, n);
+		kunmap_local(addr);
+		folio_put(folio);
+	}
+	kdbus_pool_write_end(&writer);
+
+	return ret;
 }

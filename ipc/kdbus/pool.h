@@ -66,7 +66,7 @@ struct kdbus_pool {
  * @size:	bytes, a multiple of 8 (conn.data; fixed while it is held)
  * @entry:	place in the order of offsets (conn.data)
  * @node:	place among the free or the busy ones (conn.data)
- * @held_kernel: held by the kernel (conn.data)
+ * @held_kernel: how often it is held by the kernel (conn.data)
  * @held_user:	held by the client (conn.data)
  */
 struct kdbus_slice {
@@ -75,7 +75,7 @@ struct kdbus_slice {
 	u64 size;
 	struct list_head entry;
 	struct rb_node node;
-	bool held_kernel;
+	unsigned int held_kernel;
 	bool held_user;
 };
 
@@ -100,6 +100,7 @@ struct kdbus_slice *kdbus_slice_new(void);
 struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
 				     struct kdbus_slice **spare);
 struct kdbus_slice *kdbus_pool_find(struct kdbus_pool *pool, u64 offset);
+void kdbus_slice_hold(struct kdbus_slice *slice);
 void kdbus_slice_publish(struct kdbus_slice *slice);
 void kdbus_slice_release_kernel(struct kdbus_slice *slice);
 void kdbus_slice_release_user(struct kdbus_slice *slice);
@@ -112,5 +113,17 @@ int kdbus_pool_write(struct kdbus_pool_writer *writer, const void *data,
 		     size_t size);
 int kdbus_pool_write_zero(struct kdbus_pool_writer *writer, size_t size);
 void kdbus_pool_write_end(struct kdbus_pool_writer *writer);
+int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from);
+
+/**
+ * kdbus_pool_write_seek() - go on elsewhere in the slice
+ * @writer:	position
+ * @pos:	bytes from the beginning of the slice, within it
+ */
+static inline void kdbus_pool_write_seek(struct kdbus_pool_writer *writer,
+					 u64 pos)
+{
+	writer->pos = pos;
+}
 
 #endif

@@ -16,6 +16,7 @@ void kdbus_queue_init(struct kdbus_queue *queue)
 	INIT_LIST_HEAD(&queue->msgs);
 	queue->prio = RB_ROOT_CACHED;
 	queue->count = 0;
+	queue->last = 0;
 }
 
 /**
@@ -26,6 +27,7 @@ void kdbus_queue_init(struct kdbus_queue *queue)
 void kdbus_queue_add(struct kdbus_queue *queue,
 		     struct kdbus_queue_entry *entry)
 {
+	entry->serial = ++queue->last;
 	list_add_tail(&entry->entry, &queue->msgs);
 	/* Goes behind its equals, so these stay in the order of arrival. */
 	rb_add_cached(&entry->node, &queue->prio, priority_less);

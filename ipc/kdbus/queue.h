@@ -17,6 +17,7 @@
 
 #include "quota.h"
 
+struct kdbus_files;
 struct kdbus_reply;
 struct kdbus_slice;
 
@@ -26,11 +27,13 @@ struct kdbus_slice;
  * @prio:	entries, lowest priority value first, oldest first among equals
  *		(conn.data)
  * @count:	number of entries (conn.data; read without it by poll)
+ * @last:	serial of the last entry (conn.data)
  */
 struct kdbus_queue {
 	struct list_head msgs;
 	struct rb_root_cached prio;
 	unsigned int count;
+	u64 last;
 };
 
 /**
@@ -41,6 +44,11 @@ struct kdbus_queue {
  * @slice:	the message in the pool, held by the kernel (conn.data)
  * @charge:	what its sender is charged with (conn.data)
  * @reply:	tracker of a request, referenced, or NULL (I)
+ * @files:	what travels with the message, referenced, or NULL (I)
+ * @tie:	incarnation of the name that the message was sent to, 0 if
+ *		it does not follow a name (I)
+ * @serial:	number of the entry, increasing in the order of arrival
+ *		(conn.data)
  */
 struct kdbus_queue_entry {
 	struct list_head entry;
@@ -49,6 +57,9 @@ struct kdbus_queue_entry {
 	struct kdbus_slice *slice;
 	struct kdbus_charge charge;
 	struct kdbus_reply *reply;
+	struct kdbus_files *files;
+	u64 tie;
+	u64 serial;
 };
 
 void kdbus_queue_init(struct kdbus_queue *queue);

@@ -223,7 +223,7 @@ static void share_settle(struct kdbus_quota *quota, struct kdbus_share *share)
 /* QUOTA-3: of half the pool, one user may have a third of what is left. */
 static int check_limits(const struct kdbus_quota *quota,
 			const struct kdbus_share *share, u64 pool_size,
-			u64 bytes, u32 fds)
+			const struct kdbus_cost *cost)
 {
 	u64 half = pool_size / 2;
 	u64 allowed;
@@ -232,14 +232,15 @@ static int check_limits(const struct kdbus_quota *quota,
 		return -ENOBUFS;
 
 	allowed = div_u64(half - quota->bytes + share->bytes, 3);
-	if (share->bytes > allowed || bytes > allowed - share->bytes ||
-	    bytes > U32_MAX - share->bytes)
+	if (share->bytes > allowed || cost->bytes > allowed - share->bytes ||
+	    cost->bytes > U32_MAX - share->bytes)
 		return -ENOBUFS;
 
 	if (share->msgs >= KDBUS_USER_MAX_QUEUED_MSGS)
 		return -ENOBUFS;
 
-	if (fds > KDBUS_USER_MAX_QUEUED_FDS - share->fds)
+	if (cost->fds > KDBUS_USER_MAX_QUEUED_FDS - share->fds ||
+	    cost->memfds > KDBUS_USER_MAX_QUEUED_MEMFDS - share->memfds)
 		return -EMFILE;
 
 	return 0;
@@ -251,8 +252,7 @@ static int check_limits(const struct kdbus_quota *quota,
  * @charge:	returns what was charged; empty on failure
  * @user:	sending user
  * @pool_size:	bytes of the receiver's pool
- * @bytes:	bytes of the slice
- * @fds:	entries of the FDS item
+ * @cost:	what the message takes up
  * @spare:	memory from kdbus_share_new(), or NULL in the hope that none is
  *		needed; set to NULL if it was used
  *
@@ -260,8 +260,9 @@ static int check_limits(const struct kdbus_quota *quota,
  * messages exceed the share of @user, then -EMFILE if descriptors do.
  */
 int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
-		       struct kdbus_user *user, u64 pool_size, u64 bytes,
-		       u32 fds, struct kdbus_share **spare)
+		       struct kdbus_user *user, u64 pool_size,
+		       const struct kdbus_cost *cost,
+		       struct kdbus_share **spare)
 {
 	struct kdbus_share *share;
 	int ret;
@@ -274,7 +275,7 @@ int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
 	if (!share)
 		return -EAGAIN;
 
-	ret = check_limits(quota, share, pool_size, bytes, fds);
+	ret = check_limits(quota, share, pool_size, cost);
 	if (ret) {
 		share_settle(quota, share);
 		return ret;
@@ -283,13 +284,13 @@ int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
 	if (quota->idle == share)
 		quota->idle = NULL;
 
-	quota->bytes += bytes;
-	share->bytes += bytes;
-	share->fds += fds;
+	quota->bytes += cost->bytes;
+	share->bytes += cost->bytes;
+	share->fds += cost->fds;
+	share->memfds += cost->memfds;
 	share->msgs++;
-	*charge = (struct kdbus_charge){
-		.share = share, .bytes = bytes, .fds = fds,
-	};
+	charge->share = share;
+	charge->cost = *cost;
 
 	return 0;
 }
@@ -309,9 +310,10 @@ void kdbus_quota_uncharge(struct kdbus_quota *quota,
 	if (!share)
 		return;
 
-	quota->bytes -= charge->bytes;
-	share->bytes -= charge->bytes;
-	share->fds -= charge->fds;
+	quota->bytes -= charge->cost.bytes;
+	share->bytes -= charge->cost.bytes;
+	share->fds -= charge->cost.fds;
+	share->memfds -= charge->cost.memfds;
 	share->msgs--;
 	share_settle(quota, share);
 	*charge = (struct kdbus_charge){};

@@ -43,6 +43,7 @@ struct kdbus_user {
  * @bytes:	bytes of slices (conn.data)
  * @msgs:	messages (conn.data)
  * @fds:	entries of FDS items (conn.data)
+ * @memfds:	PAYLOAD_MEMFD items (conn.data)
  */
 struct kdbus_share {
 	struct kdbus_user *user;
@@ -50,6 +51,7 @@ struct kdbus_share {
 	u32 bytes;
 	u32 msgs;
 	u32 fds;
+	u32 memfds;
 };
 
 /**
@@ -68,15 +70,25 @@ struct kdbus_quota {
 };
 
 /**
+ * struct kdbus_cost - what a message takes up at its receiver
+ * @bytes:	bytes of the slice
+ * @fds:	entries of the FDS item
+ * @memfds:	PAYLOAD_MEMFD items
+ */
+struct kdbus_cost {
+	u64 bytes;
+	u32 fds;
+	u32 memfds;
+};
+
+/**
  * struct kdbus_charge - what one message is charged with
  * @share:	the share that is charged; NULL: nothing is (conn.data)
- * @bytes:	bytes charged (conn.data)
- * @fds:	entries of FDS items charged (conn.data)
+ * @cost:	how much is charged (conn.data)
  */
 struct kdbus_charge {
 	struct kdbus_share *share;
-	u32 bytes;
-	u32 fds;
+	struct kdbus_cost cost;
 };
 
 struct kdbus_user *kdbus_user_get(kuid_t uid);
@@ -89,8 +101,9 @@ void kdbus_quota_init(struct kdbus_quota *quota, struct mutex *lock);
 void kdbus_quota_destroy(struct kdbus_quota *quota);
 struct kdbus_share *kdbus_share_new(void);
 int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
-		       struct kdbus_user *user, u64 pool_size, u64 bytes,
-		       u32 fds, struct kdbus_share **spare);
+		       struct kdbus_user *user, u64 pool_size,
+		       const struct kdbus_cost *cost,
+		       struct kdbus_share **spare);
 void kdbus_quota_uncharge(struct kdbus_quota *quota,
 			  struct kdbus_charge *charge);
 

@@ -179,7 +179,8 @@ struct kdbus_reply *kdbus_reply_find(const struct kdbus_replies *replies,
 
 	list_for_each_entry(reply, &replies->calls, call)
 		if (reply->state == KDBUS_REPLY_LIVE &&
-		    reply->cookie == cookie && reply->callee_id == callee_id)
+		    reply->cookie == cookie &&
+		    READ_ONCE(reply->callee_id) == callee_id)
 			return reply;
 
 	return NULL;

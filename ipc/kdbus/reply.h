@@ -44,7 +44,9 @@ enum kdbus_reply_state {
  * @caller_id:	who called (I)
  * @cookie:	cookie of the request (I)
  * @sync:	the caller waits, or was interrupted while he did (I)
- * @callee_id:	who owes the reply (caller's data)
+ * @tie:	incarnation of the name that was called, or 0 (I)
+ * @callee_id:	who owes the reply; changes only if @tie is set (names.lock,
+ *		and the data of both callees; read without)
  * @state:	enum kdbus_reply_state (caller's data; read without it by the
  *		caller who waits)
  * @interrupted: nobody waits at the moment (caller's data)
@@ -62,6 +64,7 @@ struct kdbus_reply {
 	u64 caller_id;
 	u64 cookie;
 	bool sync;
+	u64 tie;
 	u64 callee_id;
 	enum kdbus_reply_state state;
 	bool interrupted;

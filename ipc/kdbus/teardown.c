@@ -7,6 +7,8 @@
 #include "conn.h"
 #include "domain.h"
 #include "endpoint.h"
+#include "notify.h"
+#include "ownership.h"
 #include "teardown.h"
 
 /**
@@ -24,12 +26,18 @@ void kdbus_teardown_conn(struct kdbus_conn *conn)
 	kdbus_active_drain(&conn->active);
 
 	kdbus_conn_close(conn);
+	kdbus_conn_withdraw(conn);
+	kdbus_own_release_all(conn);
+	kdbus_conn_discard(conn);
 	kdbus_call_forget_all(conn);
 	while ((reply = kdbus_conn_next_owed(conn))) {
 		kdbus_call_dead(conn->ep->bus, reply);
 		kdbus_reply_put(reply);
 	}
 	kdbus_conn_unlink(conn);
+
+	if (kdbus_conn_retire(conn))
+		kdbus_notify_id(conn, KDBUS_ITEM_ID_REMOVE);
 }
 
 /**

@@ -5,9 +5,12 @@
 /**
  * DOC: transactions
  *
- * Routes a message: finds the receiver, asks for permission, reserves room
- * there, writes, commits. The only file that handles two connections; it
- * holds the data lock of one at a time.
+ * Routes a message: finds the receivers, asks for permission, has copies made
+ * for monitors and receivers, and commits them. The only file that handles two
+ * connections; no two data locks are held together.
+ *
+ * A message that goes to a name follows it: if the name has passed on between
+ * routing and commit, the message is routed anew.
  */
 
 struct kdbus_conn;

@@ -15,11 +15,11 @@ from pathlib import Path
 # earlier in its own row. Documentation of the layers: ipc/kdbus/main.c.
 LAYERS = (
     ("limits", "util", "active", "item", "args", "pool", "quota"),
-    ("policy", "match", "names", "reply", "queue", "meta", "message"),
+    ("policy", "names", "match", "reply", "queue", "facts", "meta", "files", "message"),
     ("node", "domain", "bus", "endpoint", "conn"),
-    ("access", "call", "tx", "notify", "teardown"),
+    ("access", "delivery", "call", "tx", "notify", "handover", "ownership", "teardown"),
     ("cmd",),
-    ("cmd_bus", "cmd_conn", "cmd_msg", "cmd_name", "cmd_match"),
+    ("cmd_bus", "cmd_conn", "cmd_msg", "cmd_query", "cmd_name", "cmd_match"),
     ("ioctl", "handle", "fs", "main"),
 )
 # Files of a row whose members may not include each other.

@@ -7,7 +7,7 @@ import re
 FROM = re.compile(r"[^<>]+ <[^<>@\s]+@[^<>@\s]+>\Z")
 DATE = re.compile(r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} \+0000\Z")
 SUBJECT_MAX, BODY_MAX, BODY_MIN = 72, 75, 80
-AREAS = {"kernel": re.compile(r"kdbus(: [a-z0-9./_-]+)*\Z"),
+AREAS = {"kernel": re.compile(r"(kdbus|io_uring)(: [a-z0-9./_-]+)*\Z"),
          "systemd": re.compile(r"[A-Za-z0-9,./_-]+(: [A-Za-z0-9,./_-]+)*\Z")}
 # First words that end like another tense or person and are imperatives all the same.
 IMPERATIVE = {"embed", "feed", "need", "seed", "bring", "pass", "process", "address", "access",

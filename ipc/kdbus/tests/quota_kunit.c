@@ -77,6 +77,7 @@ static void quota_exit(struct kunit *test)
 static int charge_pool(struct fixture *fix, struct kdbus_charge *charge,
 		       int user, u64 pool_size, u64 bytes, u32 fds)
 {
+	const struct kdbus_cost cost = { .bytes = bytes, .fds = fds };
 	struct kdbus_share *spare = kdbus_share_new();
 	int ret;
 
@@ -85,7 +86,7 @@ static int charge_pool(struct fixture *fix, struct kdbus_charge *charge,
 
 	mutex_lock(&fix->lock);
 	ret = kdbus_quota_charge(&fix->quota, charge, fix->user[user],
-				 pool_size, bytes, fds, &spare);
+				 pool_size, &cost, &spare);
 	mutex_unlock(&fix->lock);
 	kfree(spare);
 
@@ -119,7 +120,7 @@ static void bytes_in_turn(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, more.share);
 		KUNIT_EXPECT_EQ(test, charge_it(fix, &charge[i], i, part[i], 0),
 				0);
-		KUNIT_EXPECT_EQ(test, charge[i].bytes, part[i]);
+		KUNIT_EXPECT_EQ(test, charge[i].cost.bytes, part[i]);
 		KUNIT_EXPECT_EQ(test, charge_it(fix, &more, i, 1, 0), -ENOBUFS);
 	}
 	KUNIT_EXPECT_EQ(test, fix->quota.bytes, 1944 + 1296 + 864 + 576);
@@ -216,7 +217,7 @@ static void bytes_of_huge_pool(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, charge_pool(fix, &more, 0, huge, U64_MAX, 0),
 			-ENOBUFS);
 	KUNIT_EXPECT_EQ(test, charge_pool(fix, &a, 0, huge, U32_MAX - 1, 0), 0);
-	KUNIT_EXPECT_EQ(test, a.bytes, U32_MAX - 1);
+	KUNIT_EXPECT_EQ(test, a.cost.bytes, U32_MAX - 1);
 	KUNIT_EXPECT_EQ(test, charge_pool(fix, &more, 0, huge, 2, 0), -ENOBUFS);
 	KUNIT_EXPECT_EQ(test, charge_pool(fix, &b, 0, huge, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, charge_pool(fix, &more, 0, huge, 1, 0), -ENOBUFS);
@@ -323,8 +324,8 @@ static void uncharge_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, charge_it(fix, &b, 0, 944, 8), 0);
 	uncharge(fix, &a);
 	KUNIT_EXPECT_NULL(test, a.share);
-	KUNIT_EXPECT_EQ(test, a.bytes, 0);
-	KUNIT_EXPECT_EQ(test, a.fds, 0);
+	KUNIT_EXPECT_EQ(test, a.cost.bytes, 0);
+	KUNIT_EXPECT_EQ(test, a.cost.fds, 0);
 	uncharge(fix, &a);
 	uncharge(fix, &a);
 
@@ -383,10 +384,39 @@ static void idle_share(struct kunit *test)
 	uncharge(fix, &a);
 }
 
+/* W-25: memfds have a limit of their own, at it and over it. */
+static void memfds(struct kunit *test)
+{
+	struct kdbus_cost cost = { .bytes = 8 };
+	struct fixture *fix = test->priv;
+	struct kdbus_share *spare = kdbus_share_new();
+	struct kdbus_charge charge, more;
+
+	KUNIT_ASSERT_NOT_NULL(test, spare);
+	mutex_lock(&fix->lock);
+	cost.memfds = KDBUS_USER_MAX_QUEUED_MEMFDS;
+	KUNIT_EXPECT_EQ(test, kdbus_quota_charge(&fix->quota, &charge,
+						 fix->user[0], POOL, &cost,
+						 &spare), 0);
+	cost.memfds = 1;
+	KUNIT_EXPECT_EQ(test, kdbus_quota_charge(&fix->quota, &more,
+						 fix->user[0], POOL, &cost,
+						 &spare), -EMFILE);
+	KUNIT_EXPECT_NULL(test, more.share);
+	kdbus_quota_uncharge(&fix->quota, &charge);
+	KUNIT_EXPECT_EQ(test, kdbus_quota_charge(&fix->quota, &more,
+						 fix->user[0], POOL, &cost,
+						 &spare), 0);
+	kdbus_quota_uncharge(&fix->quota, &more);
+	mutex_unlock(&fix->lock);
+	kfree(spare);
+}
+
 /* A charge outlives the reference of the sender who made it. */
 static void user_gone(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
+	const struct kdbus_cost cost = { .bytes = 8 };
 	struct kdbus_share *spare = NULL;
 	struct kdbus_charge charge;
 	struct kdbus_user *user;
@@ -397,7 +427,7 @@ static void user_gone(struct kunit *test)
 	/* A share is needed for the first charge of a user, and only then. */
 	mutex_lock(&fix->lock);
 	KUNIT_EXPECT_EQ(test, kdbus_quota_charge(&fix->quota, &charge, user,
-						 POOL, 8, 0, &spare), -EAGAIN);
+						 POOL, &cost, &spare), -EAGAIN);
 	KUNIT_EXPECT_NULL(test, charge.share);
 	mutex_unlock(&fix->lock);
 
@@ -405,7 +435,7 @@ static void user_gone(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, spare);
 	mutex_lock(&fix->lock);
 	KUNIT_EXPECT_EQ(test, kdbus_quota_charge(&fix->quota, &charge, user,
-						 POOL, 8, 0, &spare), 0);
+						 POOL, &cost, &spare), 0);
 	mutex_unlock(&fix->lock);
 	KUNIT_EXPECT_NULL(test, spare);
 	kdbus_user_put(user);
@@ -605,6 +635,7 @@ static struct kunit_case kdbus_quota_cases[] = {
 	KUNIT_CASE(refusal_charges_nothing),
 	KUNIT_CASE(uncharge_once),
 	KUNIT_CASE(idle_share),
+	KUNIT_CASE(memfds),
 	KUNIT_CASE(user_gone),
 	KUNIT_CASE(users_by_uid),
 	KUNIT_CASE(user_refcount),
