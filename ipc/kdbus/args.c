@@ -77,9 +77,9 @@ static int negotiate_items(const struct kdbus_args *args)
 	u64 __user *entry;
 	size_t i, n;
 
-	item = kdbus_args_find(args, KDBUS_ITEM_NEGOTIATE);
-	if (!item)
+	if (!(args->found & KDBUS_ITEM_BIT(KDBUS_ITEM_NEGOTIATE)))
 		return 0;
+	item = kdbus_args_find(args, KDBUS_ITEM_NEGOTIATE);
 
 	n = kdbus_item_payload_size(item) / sizeof(u64);
 	entry = args->user + ((void *)item->data64 - args->data);

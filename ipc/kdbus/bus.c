@@ -93,6 +93,7 @@ struct kdbus_bus *kdbus_bus_new(struct kdbus_domain *domain,
 	bus->creator = kdbus_facts_ref(params->creator);
 	bus->creator_uid = current_euid();
 	INIT_LIST_HEAD(&bus->monitors);
+	init_rwsem(&bus->news);
 	mutex_init(&bus->commit);
 	atomic64_set(&bus->seqnum, 0);
 	xa_init(&bus->conns);

@@ -12,6 +12,7 @@
 
 #include <linux/atomic.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/uuid.h>
 #include <linux/xarray.h>
 #include <uapi/linux/kdbus.h>
@@ -45,6 +46,8 @@ struct kdbus_user;
  * @matches:	who wants which messages, with a lock of their own
  * @monitors:	struct kdbus_conn that get a copy of everything (names.lock)
  * @n_monitors:	number of @monitors (names.lock; read without it)
+ * @news:	read: tells those who want to know now of a change of a name;
+ *		written: wait until what others are not told of has happened
  * @commit:	order of broadcasts and changes of names
  * @conns:	struct kdbus_conn by id; readers RCU, its lock is a leaf
  */
@@ -65,6 +68,7 @@ struct kdbus_bus {
 	struct kdbus_matches matches;
 	struct list_head monitors;
 	unsigned int n_monitors;
+	struct rw_semaphore news;
 	struct mutex commit;
 	struct xarray conns;
 };

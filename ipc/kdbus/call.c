@@ -47,7 +47,7 @@ struct kdbus_reply *kdbus_call_begin(struct kdbus_conn *conn, u64 callee_id,
 	reply->tie = tie;
 	if (!sync) {
 		notice = kzalloc(sizeof(*notice), GFP_KERNEL_ACCOUNT);
-		spare = kdbus_slice_new();
+		spare = kdbus_slice_new(&conn->pool);
 		if (!notice || !spare)
 			ret = -ENOMEM;
 	}
@@ -100,14 +100,12 @@ static void schedule_expiry(struct kdbus_conn *conn)
 /**
  * kdbus_call_sent() - the request has been queued
  * @conn:	caller
- * @callee:	who was called
  * @reply:	tracker of kdbus_call_begin(); the reference stays the caller's
  *
  * From now on an asynchronous call times out. A call that has ended before it
  * was queued, answered by a guess or forgotten, is owed no more.
  */
-void kdbus_call_sent(struct kdbus_conn *conn, struct kdbus_conn *callee,
-		     struct kdbus_reply *reply)
+void kdbus_call_sent(struct kdbus_conn *conn, struct kdbus_reply *reply)
 {
 	bool live;
 
@@ -120,7 +118,7 @@ void kdbus_call_sent(struct kdbus_conn *conn, struct kdbus_conn *callee,
 	mutex_unlock(&conn->data);
 
 	if (!live)
-		kdbus_call_settle(callee, reply);
+		kdbus_call_settle(conn->ep->bus, reply);
 }
 
 /* Takes a tracker out of the table, with what it holds. */
@@ -241,7 +239,7 @@ int kdbus_call_answer(struct kdbus_conn *caller, struct kdbus_reply *reply,
 static void deliver_notice(struct kdbus_conn *caller, struct kdbus_message *msg,
 			   struct kdbus_queue_entry *entry)
 {
-	struct kdbus_layout layout;
+	struct kdbus_layout layout __uninitialized;	/* large */
 	int ret;
 
 	kdbus_message_layout(msg, KDBUS_ATTACH_TIMESTAMP, NULL, &layout);
@@ -329,12 +327,7 @@ void kdbus_call_dead(struct kdbus_bus *bus, struct kdbus_reply *reply)
 	kdbus_conn_put(caller);
 }
 
-/**
- * kdbus_call_settle() - the callee owes nothing any more
- * @callee:	who was called; nothing happens if it is somebody else's by now
- * @reply:	tracker that has ended
- */
-void kdbus_call_settle(struct kdbus_conn *callee, struct kdbus_reply *reply)
+static void settle_at(struct kdbus_conn *callee, struct kdbus_reply *reply)
 {
 	struct kdbus_names *names = &callee->ep->bus->names;
 	bool owed;
@@ -354,17 +347,24 @@ void kdbus_call_settle(struct kdbus_conn *callee, struct kdbus_reply *reply)
 		kdbus_reply_put(reply);
 }
 
-/* The same for who knows the callee by his id only; it may change meanwhile. */
-static void settle_by_id(struct kdbus_conn *caller, struct kdbus_reply *reply)
+/**
+ * kdbus_call_settle() - the callee owes nothing any more
+ * @bus:	bus
+ * @reply:	tracker that has ended
+ *
+ * The callee may change meanwhile, and may be on his way out: the calls that
+ * he owes could still move.
+ */
+void kdbus_call_settle(struct kdbus_bus *bus, struct kdbus_reply *reply)
 {
 	struct kdbus_conn *callee;
 	u64 id;
 
 	do {
 		id = READ_ONCE(reply->callee_id);
-		callee = kdbus_conn_find(caller->ep->bus, id);
+		callee = kdbus_conn_get(bus, id);
 		if (callee)
-			kdbus_call_settle(callee, reply);
+			settle_at(callee, reply);
 		kdbus_conn_put(callee);
 	} while (id != READ_ONCE(reply->callee_id));
 }
@@ -380,7 +380,7 @@ void kdbus_call_forget_all(struct kdbus_conn *conn)
 	struct kdbus_reply *reply;
 
 	while ((reply = kdbus_conn_next_call(conn))) {
-		settle_by_id(conn, reply);
+		kdbus_call_settle(conn->ep->bus, reply);
 		kdbus_reply_put(reply);
 	}
 }
@@ -411,7 +411,7 @@ void kdbus_call_expire(struct work_struct *work)
 			forget(conn, reply);
 		else
 			notify(conn, reply, KDBUS_ITEM_REPLY_TIMEOUT);
-		settle_by_id(conn, reply);
+		kdbus_call_settle(conn->ep->bus, reply);
 		kdbus_reply_put(reply);
 	}
 }
@@ -558,7 +558,7 @@ int kdbus_call_wait(struct kdbus_conn *conn, struct kdbus_reply *reply,
 	if (entry)
 		kdbus_conn_take(conn, entry, received);
 	if (ret && ret != -ERESTARTSYS)
-		settle_by_id(conn, reply);
+		kdbus_call_settle(conn->ep->bus, reply);
 	kdbus_reply_put(reply);
 
 	return ret;

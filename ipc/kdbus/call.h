@@ -18,8 +18,8 @@
  *
  * A call that was made through a name may change its callee, who is then the
  * one in whose list of owed calls it is. That happens with the names of the bus
- * locked for writing, so whoever takes such a call off the list locks them for
- * reading.
+ * locked for writing, so whoever takes such a call off the list of another one
+ * locks them for reading.
  */
 
 #include <linux/types.h>
@@ -35,8 +35,7 @@ struct work_struct;
 struct kdbus_reply *kdbus_call_begin(struct kdbus_conn *conn, u64 callee_id,
 				     u64 tie, u64 cookie, u64 deadline,
 				     bool sync);
-void kdbus_call_sent(struct kdbus_conn *conn, struct kdbus_conn *callee,
-		     struct kdbus_reply *reply);
+void kdbus_call_sent(struct kdbus_conn *conn, struct kdbus_reply *reply);
 void kdbus_call_abort(struct kdbus_conn *conn, struct kdbus_reply *reply);
 
 struct kdbus_reply *kdbus_call_find(struct kdbus_conn *caller, u64 cookie,
@@ -46,7 +45,7 @@ int kdbus_call_answer(struct kdbus_conn *caller, struct kdbus_reply *reply,
 void kdbus_call_fail(struct kdbus_conn *caller, struct kdbus_reply *reply,
 		     int result);
 void kdbus_call_dead(struct kdbus_bus *bus, struct kdbus_reply *reply);
-void kdbus_call_settle(struct kdbus_conn *callee, struct kdbus_reply *reply);
+void kdbus_call_settle(struct kdbus_bus *bus, struct kdbus_reply *reply);
 void kdbus_call_forget_all(struct kdbus_conn *conn);
 void kdbus_call_expire(struct work_struct *work);
 

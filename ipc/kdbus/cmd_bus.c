@@ -150,11 +150,19 @@ static struct kdbus_endpoint *endpoint_prepare(struct kdbus_bus *bus,
 		return ep;
 
 	ret = kdbus_node_link(&ep->node);
-	if (ret) {
-		kdbus_node_put(&ep->node);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto put_ep;
+
+	ret = kdbus_endpoint_charge(ep);
+	if (ret)
+		goto unlink_ep;
 	return ep;
+
+unlink_ep:
+	kdbus_node_unlink(&ep->node);
+put_ep:
+	kdbus_node_put(&ep->node);
+	return ERR_PTR(ret);
 }
 
 /**

@@ -79,7 +79,6 @@ static int hello_params(const struct kdbus_call *call,
 	params->flags = cmd->flags;
 	params->pool_size = cmd->pool_size;
 	params->cred = call->file->f_cred;
-	params->user = ep->user;
 	params->expire = kdbus_call_expire;
 
 	return 0;
@@ -107,22 +106,25 @@ static struct kdbus_facts *hello_facts(const struct kdbus_args *args)
 	return facts;
 }
 
-/* QUOTA-2: a privileged client may be charged to the uid that he fakes. */
-static int set_faked_user(struct kdbus_conn *conn,
-			  const struct kdbus_args *args)
+/*
+ * QUOTA-2: the opener's real uid, or that which a privileged client fakes; on
+ * custom endpoints users who are nobody elsewhere.
+ */
+static int set_user(struct kdbus_conn *conn, const struct kdbus_args *args)
 {
-	const struct kdbus_item *creds;
+	struct kdbus_endpoint *ep = conn->ep;
+	kuid_t uid = conn->cred->uid;
 	struct kdbus_user *user;
 
-	creds = kdbus_args_find(args, KDBUS_ITEM_CREDS);
-	if (!creds || !conn->privileged || !uid_valid(conn->facts->uid))
-		return 0;
+	if (conn->privileged && uid_valid(conn->facts->uid) &&
+	    kdbus_args_find(args, KDBUS_ITEM_CREDS))
+		uid = conn->facts->uid;
 
-	user = kdbus_user_get(conn->facts->uid);
+	user = ep->is_default ? kdbus_user_get(uid) :
+				kdbus_endpoint_user(ep, uid);
 	if (IS_ERR(user))
 		return PTR_ERR(user);
 
-	kdbus_user_put(conn->user);
 	conn->user = user;
 	return 0;
 }
@@ -177,6 +179,7 @@ static struct kdbus_conn *hello_prepare(struct kdbus_endpoint *ep,
 					const struct kdbus_args *args,
 					const struct kdbus_conn_params *params)
 {
+	struct kdbus_facts *facts;
 	struct kdbus_conn *conn;
 	int ret;
 
@@ -184,7 +187,14 @@ static struct kdbus_conn *hello_prepare(struct kdbus_endpoint *ep,
 	if (IS_ERR(conn))
 		return conn;
 
-	ret = set_faked_user(conn, args);
+	/* May touch user memory. */
+	facts = hello_facts(args);
+	ret = PTR_ERR_OR_ZERO(facts);
+	if (ret)
+		goto put_conn;
+	conn->facts = facts;
+
+	ret = set_user(conn, args);
 	if (!ret)
 		ret = kdbus_conn_charge(conn);
 	if (ret)
@@ -252,11 +262,7 @@ int kdbus_cmd_hello(struct kdbus_call *call, struct kdbus_args *args)
 	if (ret)
 		return ret;
 
-	params.facts = hello_facts(args);
-	if (IS_ERR(params.facts))
-		return PTR_ERR(params.facts);
 	conn = hello_prepare(ep, args, &params);
-	kdbus_facts_put(params.facts);
 	if (IS_ERR(conn))
 		return PTR_ERR(conn);
 

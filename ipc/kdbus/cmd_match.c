@@ -29,9 +29,15 @@ int kdbus_cmd_match_add(struct kdbus_call *call, struct kdbus_args *args)
 
 	ret = kdbus_match_add(&bus->matches, &conn->matches, match,
 			      cmd->flags & KDBUS_MATCH_REPLACE);
-	if (ret)
+	if (ret) {
 		kdbus_match_free(match);
-	return ret;
+		return ret;
+	}
+
+	/* A change of which he is not told any more happens first. */
+	down_write(&bus->news);
+	up_write(&bus->news);
+	return 0;
 }
 
 /**

@@ -77,7 +77,7 @@ static int send_message(struct kdbus_conn *conn, struct kdbus_args *args,
 	if (!kdbus_active_is_active(&conn->active))
 		return -ECONNRESET;
 
-	kdbus_meta_take(&msg->meta, kdbus_bus_next_seqnum(bus));
+	msg->meta.stamp.seqnum = kdbus_bus_next_seqnum(bus);
 	cmd->reply.offset = conn->pool.size;
 	cmd->reply.msg_size = 0;
 	cmd->reply.return_flags = 0;
@@ -105,7 +105,7 @@ static int send_message(struct kdbus_conn *conn, struct kdbus_args *args,
 int kdbus_cmd_send(struct kdbus_call *call, struct kdbus_args *args)
 {
 	struct kdbus_cmd_send *cmd = args->data;
-	struct kdbus_message msg;
+	struct kdbus_message msg __uninitialized;	/* large */
 	struct file *cancel;
 	int ret;
 
@@ -154,7 +154,7 @@ int kdbus_cmd_recv(struct kdbus_call *call, struct kdbus_args *args)
 				 &received);
 	if (received.reply) {
 		kdbus_call_dead(call->conn->ep->bus, received.reply);
-		kdbus_call_settle(call->conn, received.reply);
+		kdbus_call_settle(call->conn->ep->bus, received.reply);
 		kdbus_reply_put(received.reply);
 	}
 

@@ -3,6 +3,7 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -274,10 +275,12 @@ static void list_all(struct listing *list)
 	list->size = 0;
 	down_read(&bus->names.lock);
 	rcu_read_lock();
-	xa_for_each(&bus->conns, id, peer)
+	xa_for_each(&bus->conns, id, peer) {
 		if (!(peer->flags & KDBUS_HELLO_MONITOR) &&
 		    kdbus_active_is_active(&peer->active))
 			list_conn(list, peer);
+		cond_resched_rcu();
+	}
 	rcu_read_unlock();
 	up_read(&bus->names.lock);
 }
@@ -300,8 +303,11 @@ int kdbus_cmd_list(struct kdbus_call *call, struct kdbus_args *args)
 
 	for (list_all(&list); list.size > list.room; list_all(&list)) {
 		kvfree(list.buf);
+		if (list.size > list.conn->pool.size)
+			return -EXFULL;
 		list.room = list.size + PAGE_SIZE;
-		list.buf = kvmalloc(list.room, GFP_KERNEL_ACCOUNT);
+		list.buf = kvmalloc(list.room,
+				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!list.buf)
 			return -ENOMEM;
 	}

@@ -2,6 +2,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "bus.h"
@@ -80,9 +81,7 @@ struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 	conn->recv_mask = params->recv_mask;
 	conn->owner = params->owner;
 	conn->privileged = params->privileged;
-	conn->facts = kdbus_facts_ref(params->facts);
 	conn->faked = params->faked;
-	conn->user = params->user ? kdbus_user_ref(params->user) : NULL;
 
 	ret = kdbus_view_init(&conn->view, params->cred);
 	if (!ret)
@@ -133,26 +132,17 @@ void kdbus_conn_put(struct kdbus_conn *conn)
 
 /**
  * kdbus_conn_charge() - charge a new connection to its user
- * @conn:	connection that is not charged yet
+ * @conn:	connection with a user that is not charged yet
  *
- * QUOTA-2: the uid of its opener, unless it was made for another user. The
- * charge ends with kdbus_conn_close(), or with the connection.
+ * The charge ends with kdbus_conn_close(), or with the connection.
  *
- * Return: 0; -EMFILE if the user has KDBUS_USER_MAX_CONNS; -ENOMEM.
+ * Return: 0; -EMFILE if the user has KDBUS_USER_MAX_CONNS.
  */
 int kdbus_conn_charge(struct kdbus_conn *conn)
 {
-	struct kdbus_user *user = conn->user;
 	int ret;
 
-	if (!user) {
-		user = kdbus_user_get(conn->cred->uid);
-		if (IS_ERR(user))
-			return PTR_ERR(user);
-		conn->user = user;
-	}
-
-	ret = kdbus_user_charge(&user->conns, KDBUS_USER_MAX_CONNS);
+	ret = kdbus_user_charge(&conn->user->conns, KDBUS_USER_MAX_CONNS);
 	if (!ret)
 		conn->charged = true;
 	return ret;
@@ -262,13 +252,13 @@ void kdbus_conn_unlink(struct kdbus_conn *conn)
 }
 
 /**
- * kdbus_conn_find() - find a connection by its id
+ * kdbus_conn_get() - find a connection by its id, active or not
  * @bus:	bus
  * @id:		any number
  *
- * Return: a reference to the active connection with that id, or NULL.
+ * Return: a reference to the connection that is linked with that id, or NULL.
  */
-struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
+struct kdbus_conn *kdbus_conn_get(struct kdbus_bus *bus, u64 id)
 {
 	struct kdbus_conn *conn;
 
@@ -277,10 +267,28 @@ struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
 
 	rcu_read_lock();
 	conn = xa_load(&bus->conns, id);
-	if (conn && (!kdbus_active_is_active(&conn->active) ||
-		     !refcount_inc_not_zero(&conn->ref)))
+	if (conn && !refcount_inc_not_zero(&conn->ref))
 		conn = NULL;
 	rcu_read_unlock();
+
+	return conn;
+}
+
+/**
+ * kdbus_conn_find() - find a connection by its id
+ * @bus:	bus
+ * @id:		any number
+ *
+ * Return: a reference to the active connection with that id, or NULL.
+ */
+struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
+{
+	struct kdbus_conn *conn = kdbus_conn_get(bus, id);
+
+	if (conn && !kdbus_active_is_active(&conn->active)) {
+		kdbus_conn_put(conn);
+		conn = NULL;
+	}
 
 	return conn;
 }
@@ -405,31 +413,33 @@ static int reserve(struct kdbus_conn *conn, struct kdbus_queue_entry *entry,
 struct kdbus_queue_entry *kdbus_conn_reserve(struct kdbus_conn *conn,
 					     const struct kdbus_parcel *parcel)
 {
-	struct kdbus_slice *spare = kdbus_slice_new();
 	struct kdbus_queue_entry *entry;
 	struct kdbus_share *share = NULL;
+	struct kdbus_slice *spare = NULL;
 	int ret;
 
 	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
-	if (!entry || !spare) {
-		ret = -ENOMEM;
-		goto out;
-	}
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
 	entry->priority = parcel->priority;
 	entry->tie = parcel->tie;
+	entry->meta_start = parcel->meta_start;
+	entry->meta_end = parcel->meta_end;
 
 	do {
 		mutex_lock(&conn->data);
 		ret = reserve(conn, entry, parcel, &spare, &share);
 		mutex_unlock(&conn->data);
 
+		/* Once and for all: most messages need neither. */
 		if (ret == -EAGAIN) {
-			share = kdbus_share_new();
-			if (!share)
+			share = share ?: kdbus_share_new();
+			spare = spare ?: kdbus_slice_new(&conn->pool);
+			if (!share || !spare)
 				ret = -ENOMEM;
 		}
 	} while (ret == -EAGAIN);
-out:
+
 	kfree(share);
 	kfree(spare);
 	if (ret) {
@@ -510,6 +520,7 @@ int kdbus_conn_commit(struct kdbus_conn *conn, struct kdbus_queue_entry *entry)
 		mutex_unlock(&conn->data);
 		return -ECONNRESET;
 	}
+	kdbus_slice_written(entry->slice);
 	kdbus_queue_add(&conn->queue, entry);
 	if (entry->reply)
 		list_add(&kdbus_reply_ref(entry->reply)->owed, &conn->owed);
@@ -628,7 +639,7 @@ int kdbus_conn_receive(struct kdbus_conn *conn, u64 flags, s64 priority,
 int kdbus_conn_reply(struct kdbus_conn *conn, const void *data, size_t size,
 		     u64 *offset)
 {
-	struct kdbus_slice *slice, *spare = kdbus_slice_new();
+	struct kdbus_slice *slice, *spare = kdbus_slice_new(&conn->pool);
 	struct kdbus_pool_writer writer;
 	int ret;
 
@@ -796,6 +807,35 @@ struct kdbus_reply *kdbus_conn_next_owed(struct kdbus_conn *conn)
 	mutex_unlock(&conn->data);
 
 	return reply;
+}
+
+/**
+ * kdbus_conn_show() - show the state of a connection in fdinfo
+ * @conn:	connection
+ * @m:		where to write
+ *
+ * For debugging. Takes no lock, so the numbers are not of one moment.
+ */
+void kdbus_conn_show(const struct kdbus_conn *conn, struct seq_file *m)
+{
+	seq_printf(m, "kdbus-id:\t%llu\n", conn->id);
+	seq_printf(m, "kdbus-flags:\t0x%llx\n", conn->flags);
+	seq_printf(m, "kdbus-attach-send:\t0x%llx\n",
+		   READ_ONCE(conn->send_mask));
+	seq_printf(m, "kdbus-attach-recv:\t0x%llx\n",
+		   READ_ONCE(conn->recv_mask));
+	seq_printf(m, "kdbus-pool-size:\t%llu\n", conn->pool.size);
+	seq_printf(m, "kdbus-pool-used:\t%llu\n", READ_ONCE(conn->pool.used));
+	seq_printf(m, "kdbus-queued-messages:\t%u\n",
+		   kdbus_queue_count(&conn->queue));
+	seq_printf(m, "kdbus-queued-bytes:\t%llu\n",
+		   READ_ONCE(conn->quota.bytes));
+	seq_printf(m, "kdbus-dropped:\t%llu\n", READ_ONCE(conn->dropped));
+	seq_printf(m, "kdbus-copied-bytes:\t%llu\n",
+		   (u64)atomic64_read(&conn->copied));
+	seq_printf(m, "kdbus-calls:\t%u\n", READ_ONCE(conn->replies.count));
+	seq_printf(m, "kdbus-names:\t%u\n", READ_ONCE(conn->names.count));
+	seq_printf(m, "kdbus-matches:\t%u\n", READ_ONCE(conn->matches.count));
 }
 
 /**

@@ -39,6 +39,7 @@
 struct cred;
 struct kdbus_facts;
 struct kdbus_files;
+struct seq_file;
 
 /* The flags of HELLO that make a connection a special one. */
 #define KDBUS_CONN_KINDS (KDBUS_HELLO_ACTIVATOR | KDBUS_HELLO_POLICY_HOLDER | \
@@ -56,13 +57,13 @@ struct kdbus_files;
  * @ep:		endpoint it came through, referenced (I)
  * @cred:	credentials of the opener, referenced (I)
  * @user:	whom the connection and its messages are charged to,
- *		referenced (I)
+ *		referenced (I, set by HELLO)
  * @owner:	the opener was owner of the bus, PRIV-1 (I)
  * @privileged:	the opener was privileged, PRIV-1 (I)
  * @description: given at HELLO, or NULL (I)
  * @view:	how the client sees the metadata of others (I)
  * @facts:	what is known of the client's process since HELLO, or what he
- *		said of himself, referenced (I)
+ *		said of himself, referenced (I, set by HELLO)
  * @faked:	@facts are what he said of himself, HELLO-6 (I)
  * @names:	well-known names (names.lock of the bus)
  * @matches:	which signals and notifications he wants (matches.lock)
@@ -76,6 +77,7 @@ struct kdbus_files;
  * @announced:	others have been told of the connection (@data)
  * @dropped:	messages lost since the last report (@data; read without it
  *		by poll)
+ * @copied:	bytes of inline payload that were copied for the client (A)
  * @pool:	memory for messages (@data)
  * @quota:	who has how much of it (@data)
  * @queue:	messages that wait (@data)
@@ -111,6 +113,7 @@ struct kdbus_conn {
 	bool charged;
 	bool announced;
 	u64 dropped;
+	atomic64_t copied;
 	struct kdbus_pool pool;
 	struct kdbus_quota quota;
 	struct kdbus_queue queue;
@@ -129,9 +132,7 @@ struct kdbus_conn {
  * @owner:	the opener is owner of the bus
  * @privileged:	the opener is privileged
  * @description: description or NULL
- * @facts:	what is to be known of the client's process
- * @faked:	@facts are what he said of himself
- * @user:	whom to charge; NULL: the uid of the opener
+ * @faked:	the client says himself what is to be known of him
  * @expire:	work function that ends calls in time
  */
 struct kdbus_conn_params {
@@ -143,9 +144,7 @@ struct kdbus_conn_params {
 	bool owner;
 	bool privileged;
 	const char *description;
-	struct kdbus_facts *facts;
 	bool faked;
-	struct kdbus_user *user;
 	work_func_t expire;
 };
 
@@ -157,6 +156,8 @@ struct kdbus_conn_params {
  * @files:	its files, or NULL
  * @tie:	incarnation of the name that it was sent to, 0 if it does not
  *		follow a name
+ * @meta_start:	where its metadata items begin
+ * @meta_end:	where they end
  */
 struct kdbus_parcel {
 	struct kdbus_user *user;
@@ -164,6 +165,8 @@ struct kdbus_parcel {
 	s64 priority;
 	struct kdbus_files *files;
 	u64 tie;
+	u32 meta_start;
+	u32 meta_end;
 };
 
 /**
@@ -190,6 +193,7 @@ void kdbus_conn_put(struct kdbus_conn *conn);
 int kdbus_conn_charge(struct kdbus_conn *conn);
 int kdbus_conn_link(struct kdbus_conn *conn);
 void kdbus_conn_unlink(struct kdbus_conn *conn);
+struct kdbus_conn *kdbus_conn_get(struct kdbus_bus *bus, u64 id);
 struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id);
 struct kdbus_conn *kdbus_conn_next(struct kdbus_bus *bus, unsigned long *id);
 
@@ -226,6 +230,7 @@ void kdbus_conn_close(struct kdbus_conn *conn);
 void kdbus_conn_discard(struct kdbus_conn *conn);
 struct kdbus_reply *kdbus_conn_next_call(struct kdbus_conn *conn);
 struct kdbus_reply *kdbus_conn_next_owed(struct kdbus_conn *conn);
+void kdbus_conn_show(const struct kdbus_conn *conn, struct seq_file *m);
 bool kdbus_conn_has_input(const struct kdbus_conn *conn);
 
 /**

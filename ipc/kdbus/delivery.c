@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/err.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
 
 #include "access.h"
@@ -49,6 +50,8 @@ static int collect(struct kdbus_conn *src, struct kdbus_conn *dst,
 	if (!src)
 		return 0;
 
+	if (mask & KDBUS_ATTACH_TIMESTAMP)
+		kdbus_meta_stamp(meta);
 	if (mask & KDBUS_ATTACH_CONN_DESCRIPTION)
 		meta->description = src->description;
 
@@ -91,8 +94,10 @@ static struct kdbus_queue_entry *fill(struct kdbus_conn *dst,
 			return entry;
 
 		ret = kdbus_message_write(msg, layout, entry->slice);
-		if (!ret)
+		if (!ret) {
+			atomic64_add(msg->payload, &dst->copied);
 			return entry;
+		}
 
 		kdbus_conn_cancel(dst, entry);
 		if (ret == -EAGAIN)
@@ -128,11 +133,15 @@ struct kdbus_queue_entry *kdbus_delivery_prepare(struct kdbus_conn *src,
 		.tie = tie,
 	};
 	struct kdbus_queue_entry *entry;
-	struct kdbus_layout layout;
+	struct kdbus_layout layout __uninitialized;	/* large */
 	u64 mask;
 	int ret;
 
 	mask = attach_mask(src, dst);
+	/* Asked for too late: arguments are not read with room reserved. */
+	if (msg->reserved &&
+	    !(msg->facts && msg->facts->asked & KDBUS_ATTACH_CMDLINE))
+		mask &= ~KDBUS_ATTACH_CMDLINE;
 	ret = collect(src, dst, msg, mask);
 	if (ret)
 		return ERR_PTR(ret);
@@ -141,6 +150,8 @@ struct kdbus_queue_entry *kdbus_delivery_prepare(struct kdbus_conn *src,
 	if (ret)
 		return ERR_PTR(ret);
 
+	parcel.meta_end = layout.size;
+	parcel.meta_start = layout.size - layout.meta_size;
 	parcel.cost.bytes = layout.total;
 	parcel.cost.fds = kdbus_files_fds(msg->files);
 	parcel.cost.memfds = kdbus_files_memfds(msg->files);
@@ -232,6 +243,57 @@ int kdbus_fanout_find(struct kdbus_fanout *fanout, struct kdbus_bus *bus,
 	return 0;
 }
 
+/* QUOTA-3: no user gets more than a sixth of a pool. */
+static bool can_take(const struct kdbus_conn *conn,
+		     const struct kdbus_message *msg)
+{
+	return msg->payload <= div_u64(conn->pool.size, 6);
+}
+
+/**
+ * kdbus_fanout_stage() - copy the payload for those who can take it
+ * @fanout:	targets; those that are NULL are left out
+ * @msg:	message
+ *
+ * Who can never have that much room loses the message; for him nothing is
+ * copied, so that the copy is bounded by what a receiver may get.
+ *
+ * Return: 0 or an error of kdbus_message_stage().
+ */
+int kdbus_fanout_stage(struct kdbus_fanout *fanout, struct kdbus_message *msg)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < fanout->n; i++) {
+		struct kdbus_target *target = &fanout->targets[i];
+
+		if (!target->conn)
+			continue;
+		target->lost = !can_take(target->conn, msg);
+		any |= !target->lost;
+	}
+
+	return any ? kdbus_message_stage(msg) : 0;
+}
+
+/**
+ * kdbus_delivery_collect() - collect what a receiver wants to know of a task
+ * @src:	sender, or NULL
+ * @dst:	receiver
+ * @msg:	message
+ *
+ * May read user memory, so it comes before any room is reserved.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_delivery_collect(struct kdbus_conn *src, struct kdbus_conn *dst,
+			   struct kdbus_message *msg)
+{
+	return collect(src, dst, msg,
+		       attach_mask(src, dst) & KDBUS_ATTACH_PROCESS);
+}
+
 /**
  * kdbus_fanout_prepare() - reserve room at all targets and fill it
  * @fanout:	targets; those that are NULL are left out
@@ -249,7 +311,16 @@ void kdbus_fanout_prepare(struct kdbus_fanout *fanout, struct kdbus_conn *src,
 	for (i = 0; i < fanout->n; i++) {
 		struct kdbus_target *target = &fanout->targets[i];
 
-		if (!target->conn)
+		if (target->conn && !target->lost &&
+		    kdbus_delivery_collect(src, target->conn, msg))
+			target->lost = true;
+	}
+	msg->reserved = fanout->n;
+
+	for (i = 0; i < fanout->n; i++) {
+		struct kdbus_target *target = &fanout->targets[i];
+
+		if (!target->conn || target->lost)
 			continue;
 		cond_resched();
 		entry = kdbus_delivery_prepare(src, target->conn, msg, 0);

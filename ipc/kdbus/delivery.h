@@ -51,8 +51,12 @@ struct kdbus_queue_entry *kdbus_delivery_prepare(struct kdbus_conn *src,
 						 struct kdbus_message *msg,
 						 u64 tie);
 
+int kdbus_delivery_collect(struct kdbus_conn *src, struct kdbus_conn *dst,
+			   struct kdbus_message *msg);
+
 int kdbus_fanout_find(struct kdbus_fanout *fanout, struct kdbus_bus *bus,
 		      struct kdbus_match_context *ctx);
+int kdbus_fanout_stage(struct kdbus_fanout *fanout, struct kdbus_message *msg);
 void kdbus_fanout_prepare(struct kdbus_fanout *fanout, struct kdbus_conn *src,
 			  struct kdbus_message *msg);
 void kdbus_fanout_commit(struct kdbus_fanout *fanout);

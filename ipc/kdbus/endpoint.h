@@ -10,6 +10,9 @@
  * owner of the bus, have a policy of their own and let nobody be privileged.
  */
 
+#include <linux/uidgid.h>
+#include <linux/xarray.h>
+
 #include "bus.h"
 #include "node.h"
 #include "policy.h"
@@ -24,8 +27,10 @@ struct kdbus_user;
  * @policy:	of a custom endpoint: what can be seen, talked to and owned
  *		through it; with a lock of its own
  * @holder:	what ENDPOINT_UPDATE has put into @policy (policy.lock)
- * @user:	of a custom endpoint: whom its connections are charged to
- *		(QUOTA-2), or NULL (I)
+ * @owner:	of a custom endpoint: who is charged with it, or NULL (who makes
+ *		or tears it down)
+ * @users:	of a custom endpoint: whom its connections are charged to, by
+ *		uid; its lock is a leaf
  */
 struct kdbus_endpoint {
 	struct kdbus_node node;
@@ -33,11 +38,15 @@ struct kdbus_endpoint {
 	bool is_default;
 	struct kdbus_policy policy;
 	struct kdbus_policy_holder holder;
-	struct kdbus_user *user;
+	struct kdbus_user *owner;
+	struct xarray users;
 };
 
 struct kdbus_endpoint *kdbus_endpoint_new(struct kdbus_bus *bus,
 					  const char *name, u64 flags);
+int kdbus_endpoint_charge(struct kdbus_endpoint *ep);
+void kdbus_endpoint_uncharge(struct kdbus_endpoint *ep);
+struct kdbus_user *kdbus_endpoint_user(struct kdbus_endpoint *ep, kuid_t uid);
 
 /**
  * kdbus_endpoint_of() - endpoint of a node

@@ -6,6 +6,8 @@
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <linux/magic.h>
+#include <linux/major.h>
+#include <linux/miscdevice.h>
 #include <linux/net.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
@@ -43,6 +45,16 @@ static struct file *get_memfd(const struct kdbus_memfd *memfd)
 	return file;
 }
 
+/* Devices that keep files, or a memory with the mappings of files. */
+static bool is_container_device(const struct inode *inode)
+{
+	if (inode->i_sb->s_magic == BINDERFS_SUPER_MAGIC)
+		return true;
+	return S_ISCHR(inode->i_mode) && imajor(inode) == MISC_MAJOR &&
+	       (iminor(inode) == VHOST_NET_MINOR ||
+		iminor(inode) == VHOST_VSOCK_MINOR);
+}
+
 /* Whether a file can keep others in flight (W-40). */
 static bool can_hold_files(struct file *file)
 {
@@ -53,7 +65,7 @@ static bool can_hold_files(struct file *file)
 		return false;
 	if (file_inode(file)->i_sb->s_magic == KDBUS_SUPER_MAGIC)
 		return S_ISREG(file_inode(file)->i_mode);
-	if (io_is_uring_fops(file))
+	if (io_is_uring_fops(file) || is_container_device(file_inode(file)))
 		return true;
 
 	sock = sock_from_file(file);
@@ -86,7 +98,8 @@ static int import_one(struct kdbus_files *files, struct file *file, int *number,
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 
-	files->files[files->n++] = (struct kdbus_file){
+	files->n++;
+	files->files[files->n - 1] = (struct kdbus_file){
 		.file = file, .offset = offset, .memfd = memfd,
 	};
 	files->n_memfds += memfd;

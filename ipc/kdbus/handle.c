@@ -227,6 +227,14 @@ static int handle_mmap(struct file *file, struct vm_area_struct *vma)
 	return kdbus_pool_mmap(&handle->conn->pool, vma);
 }
 
+static void handle_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct kdbus_handle *handle = file->private_data;
+
+	if (get_state(handle) == KDBUS_HANDLE_CONNECTED)
+		kdbus_conn_show(handle->conn, m);
+}
+
 const struct file_operations kdbus_handle_fops = {
 	.owner = THIS_MODULE,
 	.open = handle_open,
@@ -235,5 +243,6 @@ const struct file_operations kdbus_handle_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.poll = handle_poll,
 	.mmap = handle_mmap,
+	.show_fdinfo = handle_show_fdinfo,
 	.llseek = noop_llseek,
 };

@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "files.h"
 #include "handover.h"
+#include "message.h"
 
 /**
  * struct move - one message that moves
@@ -53,7 +54,7 @@ void kdbus_handover_set(struct kdbus_handover *handover,
 
 /* The next message that moves and has no copy; conn.data is held. */
 static struct kdbus_queue_entry *
-next_uncopied(const struct kdbus_handover *handover)
+next_uncopied(const struct kdbus_handover *handover, u64 end)
 {
 	struct kdbus_queue_entry *entry;
 
@@ -62,7 +63,7 @@ next_uncopied(const struct kdbus_handover *handover)
 	list_for_each_entry(entry, &handover->from->queue.msgs, entry)
 		if (entry->tie == handover->incarnation &&
 		    entry->serial > handover->last)
-			return entry;
+			return entry->serial <= end ? entry : NULL;
 
 	return NULL;
 }
@@ -75,7 +76,7 @@ static struct kdbus_slice *hold_next(struct kdbus_handover *handover,
 	struct kdbus_queue_entry *entry;
 
 	mutex_lock(&handover->from->data);
-	entry = next_uncopied(handover);
+	entry = next_uncopied(handover, handover->end);
 	if (entry) {
 		handover->last = entry->serial;
 		parcel->user = kdbus_user_ref(entry->charge.share->user);
@@ -83,6 +84,8 @@ static struct kdbus_slice *hold_next(struct kdbus_handover *handover,
 		parcel->priority = entry->priority;
 		parcel->files = kdbus_files_ref(entry->files);
 		parcel->tie = entry->tie;
+		parcel->meta_start = entry->meta_start;
+		parcel->meta_end = entry->meta_end;
 		slice = entry->slice;
 		kdbus_slice_hold(slice);
 	}
@@ -91,37 +94,73 @@ static struct kdbus_slice *hold_next(struct kdbus_handover *handover,
 	return slice;
 }
 
-/* The copy of a message, or NULL if it does not fit. */
-static struct kdbus_queue_entry *copy_message(struct kdbus_conn *to,
-					      const struct kdbus_slice *slice,
-					      const struct kdbus_parcel *parcel)
+/*
+ * W-50: metadata was selected and translated for the one to whom the message
+ * was sent. In other namespaces that is nothing to rely on, so the new owner
+ * gets only what he asked for.
+ */
+static int copy_for(struct kdbus_handover *handover, struct kdbus_slice *to,
+		    const struct kdbus_slice *from,
+		    const struct kdbus_parcel *parcel)
 {
-	struct kdbus_queue_entry *copy;
+	int ret;
 
-	copy = kdbus_conn_reserve(to, parcel);
-	if (IS_ERR(copy))
-		return NULL;
-	if (!kdbus_pool_copy(copy->slice, slice))
-		return copy;
+	ret = kdbus_pool_copy(to, from);
+	if (ret || kdbus_view_equal(&handover->from->view, &handover->to->view))
+		return ret;
 
-	kdbus_conn_cancel(to, copy);
-	return NULL;
+	return kdbus_message_hide(to, parcel->meta_start, parcel->meta_end,
+				  READ_ONCE(handover->to->recv_mask));
+}
+
+/* Returns no copy of a message that does not fit. */
+static int copy_message(struct kdbus_handover *handover,
+			const struct kdbus_slice *slice,
+			const struct kdbus_parcel *parcel,
+			struct kdbus_queue_entry **copy)
+{
+	struct kdbus_conn *to = handover->to;
+	int ret;
+
+	*copy = kdbus_conn_reserve(to, parcel);
+	if (IS_ERR(*copy)) {
+		ret = PTR_ERR(*copy);
+	} else {
+		ret = copy_for(handover, (*copy)->slice, slice, parcel);
+		if (!ret)
+			return 0;
+		kdbus_conn_cancel(to, *copy);
+	}
+	*copy = NULL;
+
+	/*
+	 * ACT-6: what does not fit is lost. A name can be acquired later, but
+	 * whoever gives it up does so now, whatever gets lost.
+	 */
+	return handover->all_calls && (ret == -ENOMEM || ret == -ECONNRESET) ?
+	       ret : 0;
 }
 
 /**
  * kdbus_handover_prepare() - copy the messages that have no copy yet
  * @handover:	hand-over; nothing happens if nothing moves
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; from an activator also -ECONNRESET if the new owner is
+ * closed.
  */
 int kdbus_handover_prepare(struct kdbus_handover *handover)
 {
 	struct kdbus_parcel parcel;
 	struct kdbus_slice *slice;
 	struct move *move;
+	int ret;
 
 	if (!handover->from)
 		return 0;
+
+	mutex_lock(&handover->from->data);
+	handover->end = handover->from->queue.last;
+	mutex_unlock(&handover->from->data);
 
 	for (;;) {
 		move = kzalloc(sizeof(*move), GFP_KERNEL_ACCOUNT);
@@ -135,7 +174,7 @@ int kdbus_handover_prepare(struct kdbus_handover *handover)
 		}
 
 		move->serial = handover->last;
-		move->copy = copy_message(handover->to, slice, &parcel);
+		ret = copy_message(handover, slice, &parcel, &move->copy);
 		list_add_tail(&move->entry, &handover->moves);
 
 		mutex_lock(&handover->from->data);
@@ -143,6 +182,8 @@ int kdbus_handover_prepare(struct kdbus_handover *handover)
 		mutex_unlock(&handover->from->data);
 		kdbus_files_put(parcel.files);
 		kdbus_user_put(parcel.user);
+		if (ret)
+			return ret;
 	}
 }
 
@@ -209,11 +250,13 @@ static void attach(struct kdbus_handover *handover, struct list_head *calls)
 	list_for_each_entry(move, &handover->moves, entry) {
 		if (!move->old)
 			continue;
-		if (!move->copy || to->closed) {
+		/* If it is closed, they go back or are discarded in a moment. */
+		if (!move->copy) {
 			WRITE_ONCE(to->dropped, to->dropped + 1);
 			continue;
 		}
 		swap(move->copy->reply, move->old->reply);
+		kdbus_slice_written(move->copy->slice);
 		kdbus_queue_add(&to->queue, move->copy);
 		move->copy = NULL;
 	}
@@ -235,7 +278,7 @@ bool kdbus_handover_commit(struct kdbus_handover *handover)
 		return true;
 
 	mutex_lock(&handover->from->data);
-	complete = !next_uncopied(handover);
+	complete = !next_uncopied(handover, U64_MAX);
 	if (complete) {
 		detach_messages(handover);
 		if (handover->all_calls)
@@ -271,7 +314,7 @@ void kdbus_handover_finish(struct kdbus_handover *handover)
 			kdbus_conn_cancel(to, move->copy);
 		if (move->old && move->old->reply) {
 			kdbus_call_dead(to->ep->bus, move->old->reply);
-			kdbus_call_settle(to, move->old->reply);
+			kdbus_call_settle(to->ep->bus, move->old->reply);
 		}
 		kdbus_conn_destroy_entry(move->old);
 		list_del(&move->entry);

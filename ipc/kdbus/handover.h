@@ -13,7 +13,9 @@
  * The copies are made with nothing locked, while the messages still wait in
  * their queue. When the name changes, whatever has not been received meanwhile
  * is exchanged for its copy at once; should a message have come for which there
- * is no copy, nothing happens and one more is made. So no message is without a
+ * is no copy, nothing happens and another pass is made. The last pass is made
+ * with the names locked for writing, when no more can come: a flood of messages
+ * must not keep a name from passing on. So no message is without a
  * place at any time, and none that is sent to the name later overtakes one that
  * moves.
  */
@@ -30,6 +32,7 @@ struct kdbus_conn;
  * @incarnation: incarnation of the name that they are tied to
  * @all_calls:	calls whose request has been received move as well
  * @last:	serial of the last message that was copied
+ * @end:	serial of the last message that is to be copied in this pass
  * @moves:	one for each message that was copied
  */
 struct kdbus_handover {
@@ -38,6 +41,7 @@ struct kdbus_handover {
 	u64 incarnation;
 	bool all_calls;
 	u64 last;
+	u64 end;
 	struct list_head moves;
 };
 

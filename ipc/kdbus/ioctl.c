@@ -204,7 +204,7 @@ static int run_guarded(const struct kdbus_ioctl *ioctl,
 int kdbus_ioctl_run(const struct kdbus_ioctl *ioctl, struct kdbus_call *call,
 		    void __user *user)
 {
-	struct kdbus_args args;
+	struct kdbus_args args __uninitialized;	/* large */
 	int ret;
 
 	ret = kdbus_args_read(&args, &ioctl->spec, user);

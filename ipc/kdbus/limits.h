@@ -57,6 +57,9 @@ static_assert((u64)KDBUS_VEC_MAX_SIZE * (KDBUS_MSG_MAX_SIZE / 32) <= U32_MAX,
 /* Buses of one user (BUS-3, W-57). */
 #define KDBUS_USER_MAX_BUSES		16
 
+/* Custom endpoints of one user, on all buses (W-26). */
+#define KDBUS_USER_MAX_ENDPOINTS	256
+
 /* Characters of a bus name, endpoint name or description, without NUL. */
 #define KDBUS_LABEL_MAX_LEN		63
 static_assert(KDBUS_LABEL_MAX_LEN <= NAME_MAX,

@@ -41,6 +41,8 @@
  *
  *	handle.setup	mutex: commands that change the state of a handle
  *	active refs	domain > bus > endpoint > conn; a drain is the write side
+ *	bus.news	rwsem: read while those are found and told who want to
+ *			know of a change of a name, written by MATCH_ADD
  *	names.lock	rwsem of a bus: who owns which name, the monitors; read
  *			to route, written to change
  *	bus.commit	mutex: order of broadcasts and changes of names
@@ -74,8 +76,9 @@
  * held for reading; then the notification and the copies of messages that
  * follow the name are prepared with nothing held; then, with names.lock held
  * for writing and bus.commit, all of it becomes visible, if the plan is still
- * the same. Whoever routes by a name, or by the names of a sender, thus finds
- * either the old state, before its notification, or the new one behind it.
+ * the same. Whoever finds the new state thus comes behind its notification.
+ * Those who are to be notified are found while nobody's MATCH_ADD can return:
+ * he would go on to ask, find the old state and never hear of the new one.
  *
  * A message that follows a name is committed with names.lock held for reading,
  * and only if the name has not passed on since it was routed.

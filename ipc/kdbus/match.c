@@ -759,14 +759,18 @@ static bool mask_fits(const struct kdbus_matches *matches,
 	return true;
 }
 
-static bool owns_name(const struct kdbus_name_owner *owner, const char *name)
+static bool owns_name(const struct kdbus_match_context *ctx, const char *name)
 {
 	const struct kdbus_name_entry *entry;
 
-	if (!owner)
+	if (!ctx->src)
 		return false;
+	if (ctx->names) {
+		entry = kdbus_name_find(ctx->names, name);
+		return entry && entry->owner == ctx->src;
+	}
 
-	kdbus_name_for_each_owned(entry, owner)
+	kdbus_name_for_each_owned(entry, ctx->src)
 		if (!strcmp(entry->name->str, name))
 			return true;
 
@@ -786,7 +790,7 @@ static bool fits_signal(const struct kdbus_matches *matches,
 	case KDBUS_ITEM_DST_ID:
 		return id_fits(rule->id, ctx->dst_id);
 	case KDBUS_ITEM_NAME:
-		return owns_name(ctx->src, rule->str);
+		return owns_name(ctx, rule->str);
 	default:
 		return false;
 	}
@@ -883,6 +887,7 @@ static bool add_hits(struct kdbus_match_hits *hits, const struct group *group)
 
 static void visit(struct query *query, const struct group *group)
 {
+	cond_resched();
 	if (group->probe & ~query->filter[group->word])
 		return;
 	if (!satisfied(query->matches, group, query->ctx))
@@ -1022,6 +1027,7 @@ bool kdbus_match_owner_satisfied(const struct kdbus_matches *matches,
 	lockdep_assert_held(&matches->lock);
 
 	for (node = rb_first(&owner->matches); node; node = rb_next(node)) {
+		cond_resched();
 		match = rb_entry(node, struct kdbus_match, of_owner);
 		if (satisfied(matches, match->group, ctx))
 			return true;

@@ -42,6 +42,7 @@
 struct kdbus_match;
 struct kdbus_match_slot;
 struct kdbus_name_owner;
+struct kdbus_names;
 
 /* Words of a folded filter, 64 bits each. */
 #define KDBUS_MATCH_WORDS	8
@@ -88,6 +89,7 @@ struct kdbus_match_owner {
  * @src_id:	signal: who sends it
  * @dst_id:	signal: destination as the sender wrote it
  * @src:	signal: names of the sender, names locked; or NULL
+ * @names:	signal: registry in which they are; NULL: @src is searched
  * @filter:	signal: its filter, of the bus's size
  * @old_id:	notification: the old owner, or the id removed
  * @new_id:	notification: the new owner, or the id added
@@ -98,6 +100,7 @@ struct kdbus_match_context {
 	u64 src_id;
 	u64 dst_id;
 	const struct kdbus_name_owner *src;
+	struct kdbus_names *names;
 	const struct kdbus_bloom_filter *filter;
 	u64 old_id;
 	u64 new_id;

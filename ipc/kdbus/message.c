@@ -40,6 +40,7 @@ static void message_init(struct kdbus_message *msg)
 	msg->payload = 0;
 	msg->n_parts = 0;
 	msg->parts = msg->inline_parts;
+	msg->reserved = false;
 	msg->staged = NULL;
 }
 
@@ -123,7 +124,8 @@ int kdbus_message_init_notice(struct kdbus_message *msg,
 
 	msg->args.size = size;
 	msg->items_end = size;
-	kdbus_meta_take(&msg->meta, seqnum);
+	msg->meta.stamp.seqnum = seqnum;
+	kdbus_meta_stamp(&msg->meta);
 
 	return 0;
 }
@@ -443,7 +445,7 @@ int kdbus_message_fault_in(const struct kdbus_message *msg)
 			return -EINTR;
 		if (part->addr &&
 		    fault_in_readable(part->addr, part->item->vec.size))
-			return -EFAULT;
+			return fatal_signal_pending(current) ? -EINTR : -EFAULT;
 	}
 
 	return 0;
@@ -481,7 +483,7 @@ int kdbus_message_stage(struct kdbus_message *msg)
 			return -EINTR;
 		if (copy_from_user(msg->staged + part->offset, part->addr,
 				   part->item->vec.size))
-			return -EFAULT;
+			return fatal_signal_pending(current) ? -EINTR : -EFAULT;
 	}
 
 	return 0;
@@ -495,6 +497,8 @@ static int write_part(struct kdbus_pool_writer *writer,
 	u64 size;
 	int ret;
 
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	if (!part->addr)
 		return kdbus_pool_write_zero(writer, part->pad);
 
@@ -554,4 +558,70 @@ int kdbus_message_write(struct kdbus_message *msg,
 
 	kdbus_pool_write_end(&writer);
 	return ret;
+}
+
+/* Makes the metadata item at the position one that nobody knows. */
+static int blank_item(struct kdbus_slice *slice, u32 pos, u64 size)
+{
+	const size_t header = KDBUS_ITEM_HEADER_SIZE;
+	struct kdbus_pool_writer writer;
+	const u64 type = 0;
+	u64 i;
+	int ret;
+
+	kdbus_pool_write_begin(&writer, slice);
+	kdbus_pool_write_seek(&writer, pos + offsetof(struct kdbus_item, type));
+	ret = kdbus_pool_write(&writer, &type, sizeof(type));
+	for (i = header; !ret && i < size; i += sizeof(u64))
+		ret = kdbus_pool_write_zero(&writer,
+					    min_t(u64, size - i, sizeof(u64)));
+	kdbus_pool_write_end(&writer);
+
+	return ret;
+}
+
+/**
+ * kdbus_message_hide() - take metadata out of a message that was written
+ * @slice:	slice that this task has reserved
+ * @start:	where the metadata items begin
+ * @end:	where they end
+ * @mask:	set of KDBUS_ATTACH_* that stay
+ *
+ * The others become items of type 0 without content, which clients skip like
+ * any that they do not know.
+ *
+ * Return: 0; an error of the pool.
+ */
+int kdbus_message_hide(struct kdbus_slice *slice, u32 start, u32 end, u64 mask)
+{
+	u64 size, type;
+	u32 pos;
+	int ret;
+
+	for (pos = start; pos < end; pos += KDBUS_ALIGN8(size)) {
+		if (end - pos < KDBUS_ITEM_HEADER_SIZE)
+			return -EIO;
+		ret = kdbus_pool_read(slice, pos, &size, sizeof(size));
+		if (!ret)
+			ret = kdbus_pool_read(slice,
+					      pos + offsetof(struct kdbus_item,
+							     type),
+					      &type, sizeof(type));
+		if (ret)
+			return ret;
+
+		/* Written by the kernel, but in memory that root can change. */
+		type -= _KDBUS_ITEM_ATTACH_BASE;
+		if (size < KDBUS_ITEM_HEADER_SIZE || size > end - pos ||
+		    type >= BITS_PER_TYPE(u64))
+			return -EIO;
+		if (mask & BIT_ULL(type))
+			continue;
+
+		ret = blank_item(slice, pos, size);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
 }

@@ -67,6 +67,7 @@ struct kdbus_part {
  * @payload:	bytes of inline payload
  * @n_parts:	number of @parts
  * @parts:	the payload
+ * @reserved:	some receivers have room reserved for it
  * @staged:	copy of the inline payload in kernel memory, or NULL
  * @inline_parts: @parts of most messages
  */
@@ -83,6 +84,7 @@ struct kdbus_message {
 	u64 payload;
 	unsigned int n_parts;
 	struct kdbus_part *parts;
+	bool reserved;
 	void *staged;
 	struct kdbus_part inline_parts[KDBUS_MESSAGE_INLINE_PARTS];
 };
@@ -137,6 +139,7 @@ int kdbus_message_layout(const struct kdbus_message *msg, u64 mask,
 void kdbus_layout_free(struct kdbus_layout *layout);
 int kdbus_message_fault_in(const struct kdbus_message *msg);
 int kdbus_message_stage(struct kdbus_message *msg);
+int kdbus_message_hide(struct kdbus_slice *slice, u32 start, u32 end, u64 mask);
 int kdbus_message_write(struct kdbus_message *msg,
 			const struct kdbus_layout *layout,
 			struct kdbus_slice *slice);

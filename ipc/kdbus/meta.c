@@ -233,13 +233,16 @@ u64 kdbus_meta_mask(const struct kdbus_view *view, u64 recv_mask,
 }
 
 /**
- * kdbus_meta_take() - take the time stamp of a message
- * @meta:	returns the stamp; nothing else is changed
- * @seqnum:	sequence number of the message on its bus
+ * kdbus_meta_stamp() - take the time of a message
+ * @meta:	returns the time, unless it has been taken before
+ *
+ * For the first receiver who wants it; all of them get the same.
  */
-void kdbus_meta_take(struct kdbus_meta *meta, u64 seqnum)
+void kdbus_meta_stamp(struct kdbus_meta *meta)
 {
-	meta->stamp.seqnum = seqnum;
+	if (meta->stamp.monotonic_ns)
+		return;
+
 	meta->stamp.monotonic_ns = ktime_get_ns();
 	meta->stamp.realtime_ns = ktime_get_real_ns();
 }

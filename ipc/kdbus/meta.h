@@ -20,6 +20,7 @@
  * is drawn with it (ORD-4).
  */
 
+#include <linux/cred.h>
 #include <linux/path.h>
 #include <linux/types.h>
 #include <uapi/linux/kdbus.h>
@@ -89,9 +90,22 @@ struct kdbus_meta {
 int kdbus_view_init(struct kdbus_view *view, const struct cred *opener);
 void kdbus_view_destroy(struct kdbus_view *view);
 
+/**
+ * kdbus_view_equal() - whether ids and process numbers mean the same
+ * @a:		a view
+ * @b:		another one
+ *
+ * Return: true if so.
+ */
+static inline bool kdbus_view_equal(const struct kdbus_view *a,
+				    const struct kdbus_view *b)
+{
+	return a->cred->user_ns == b->cred->user_ns && a->pid_ns == b->pid_ns;
+}
+
 u64 kdbus_meta_mask(const struct kdbus_view *view, u64 recv_mask,
 		    u64 send_mask, bool faked_sender);
-void kdbus_meta_take(struct kdbus_meta *meta, u64 seqnum);
+void kdbus_meta_stamp(struct kdbus_meta *meta);
 size_t kdbus_meta_size(const struct kdbus_meta *meta, u64 mask,
 		       const struct kdbus_view *view);
 size_t kdbus_meta_emit(const struct kdbus_meta *meta, u64 mask,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -11,6 +12,9 @@
 #include "limits.h"
 #include "notify.h"
 #include "ownership.h"
+
+/* How often messages that follow a name are looked for before it passes on. */
+#define MAX_PASSES	4
 
 /**
  * enum request_type - what is to be done with a name
@@ -87,7 +91,6 @@ static int apply_plan(struct request *req)
 static int prepare(struct request *req)
 {
 	struct kdbus_bus *bus = req->conn->ep->bus;
-	int ret;
 
 	down_read(&bus->names.lock);
 	make_plan(req, &req->plan);
@@ -101,12 +104,14 @@ static int prepare(struct request *req)
 	if (req->plan.result)
 		return req->plan.result;
 
-	ret = kdbus_notify_prepare_name(bus, req->name, &req->plan, &req->news);
-	return ret ?: kdbus_handover_prepare(&req->handover);
+	return kdbus_handover_prepare(&req->handover);
 }
 
-/* Makes the change visible; -EAGAIN if it is another one by now. */
-static int commit(struct request *req)
+/*
+ * Makes the change visible; -EAGAIN if it is another one by now, -EBUSY if more
+ * has to move, which cannot be when @final.
+ */
+static int publish(struct request *req, bool final)
 {
 	struct kdbus_bus *bus = req->conn->ep->bus;
 	struct kdbus_name_plan plan;
@@ -114,12 +119,14 @@ static int commit(struct request *req)
 
 	down_write(&bus->names.lock);
 	make_plan(req, &plan);
-	if (kdbus_name_plan_equal(&plan, &req->plan)) {
+	if (kdbus_name_plan_equal(&plan, &req->plan))
+		ret = final ? kdbus_handover_prepare(&req->handover) : 0;
+	if (!ret) {
 		req->plan = plan;
 		mutex_lock(&bus->commit);
 		/* A name that has to be made is not handed over. */
 		ret = kdbus_handover_commit(&req->handover) ? apply_plan(req) :
-							      -EAGAIN;
+							      -EBUSY;
 		if (!ret)
 			kdbus_fanout_commit(&req->news);
 		mutex_unlock(&bus->commit);
@@ -129,8 +136,27 @@ static int commit(struct request *req)
 	return ret;
 }
 
+/*
+ * From looking for those who want to know until they know, nobody's MATCH_ADD
+ * returns: he would find the old state and not be told of the new one.
+ */
+static int commit(struct request *req, bool final)
+{
+	struct kdbus_bus *bus = req->conn->ep->bus;
+	int ret;
+
+	down_read(&bus->news);
+	ret = kdbus_notify_prepare_name(bus, req->name, &req->plan, &req->news);
+	if (!ret)
+		ret = publish(req, final);
+	up_read(&bus->news);
+
+	return ret;
+}
+
 static int change(struct request *req)
 {
+	unsigned int passes;
 	int ret;
 
 	do {
@@ -138,10 +164,17 @@ static int change(struct request *req)
 		req->news = (struct kdbus_fanout){};
 
 		ret = prepare(req);
-		if (!ret)
-			ret = commit(req);
+		/* Nobody sees it; what is given up is given up all the same. */
+		if (!ret && req->type == ACQUIRE && fatal_signal_pending(current))
+			ret = -EINTR;
+		for (passes = 1; !ret; passes++) {
+			ret = commit(req, passes == MAX_PASSES);
+			kdbus_fanout_free(&req->news);
+			if (ret != -EBUSY)
+				break;
+			ret = kdbus_handover_prepare(&req->handover);
+		}
 
-		kdbus_fanout_free(&req->news);
 		kdbus_handover_finish(&req->handover);
 	} while (ret == -EAGAIN);
 

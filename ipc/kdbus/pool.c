@@ -16,18 +16,29 @@
 
 /**
  * kdbus_slice_new() - get the memory that kdbus_pool_alloc() may need
+ * @pool:	pool that it is for
+ *
+ * A slice can outlive its message by far, so the client pays for it.
  *
  * Return: a slice of no pool, to be given to kdbus_pool_alloc() or kfree();
  * NULL if there is no memory.
  */
-struct kdbus_slice *kdbus_slice_new(void)
+struct kdbus_slice *kdbus_slice_new(const struct kdbus_pool *pool)
 {
-	return kzalloc(sizeof(struct kdbus_slice), GFP_KERNEL_ACCOUNT);
+	struct mem_cgroup *old = set_active_memcg(pool->memcg);
+	struct kdbus_slice *slice;
+
+	slice = kzalloc(sizeof(*slice), GFP_KERNEL_ACCOUNT |
+			__GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	set_active_memcg(old);
+
+	return slice;
 }
 
 static void slice_init(struct kdbus_slice *slice, struct kdbus_pool *pool,
 		       u64 offset, u64 size)
 {
+	*slice = (struct kdbus_slice){};
 	slice->pool = pool;
 	slice->offset = offset;
 	slice->size = size;
@@ -60,6 +71,13 @@ static bool slice_is_free(const struct kdbus_slice *slice)
 	return !slice->held_kernel && !slice->held_user;
 }
 
+static void put_folio(struct folio **folio)
+{
+	if (*folio)
+		folio_put(*folio);
+	*folio = NULL;
+}
+
 /**
  * kdbus_pool_init() - create a pool
  * @pool:	pool
@@ -85,7 +103,7 @@ int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
 	if (size > MAX_LFS_FILESIZE)
 		return -EINVAL;
 
-	all = kdbus_slice_new();
+	all = kdbus_slice_new(pool);
 	if (!all)
 		return -ENOMEM;
 
@@ -114,9 +132,14 @@ void kdbus_pool_destroy(struct kdbus_pool *pool)
 {
 	struct kdbus_slice *slice, *tmp;
 
-	list_for_each_entry_safe(slice, tmp, &pool->slices, entry)
+	list_for_each_entry_safe(slice, tmp, &pool->slices, entry) {
+		put_folio(&slice->folio);
 		kfree(slice);
+	}
 	INIT_LIST_HEAD(&pool->slices);
+	kfree(pool->spare);
+	pool->spare = NULL;
+	put_folio(&pool->hot);
 
 	if (pool->file)
 		fput(pool->file);
@@ -173,11 +196,12 @@ static struct kdbus_slice *best_fit(struct kdbus_pool *pool, u64 size)
  * kdbus_pool_alloc() - reserve a slice
  * @pool:	pool, locked
  * @size:	bytes, more than 0; rounded up to 8
- * @spare:	memory for the rest of the free range, from kdbus_slice_new();
- *		set to NULL if it was used, else the caller frees it
+ * @spare:	memory for the rest of the free range, from kdbus_slice_new(),
+ *		or NULL in the hope that none is needed; set to NULL if it was
+ *		used, else the caller frees it
  *
  * Return: a slice held by the kernel; -EXFULL if no free range is large
- * enough.
+ * enough; -EAGAIN if @spare is needed and missing.
  */
 struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
 				     struct kdbus_slice **spare)
@@ -194,10 +218,17 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
 	if (!slice)
 		return ERR_PTR(-EXFULL);
 
-	rb_erase(&slice->node, &pool->free);
+	rest = NULL;
 	if (slice->size > size) {
-		rest = *spare;
-		*spare = NULL;
+		if (!pool->spare)
+			swap(pool->spare, *spare);
+		swap(rest, pool->spare);
+		if (!rest)
+			return ERR_PTR(-EAGAIN);
+	}
+
+	rb_erase(&slice->node, &pool->free);
+	if (rest) {
 		slice_init(rest, pool, slice->offset + size,
 			   slice->size - size);
 		slice->size = size;
@@ -205,7 +236,12 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
 		rb_add(&rest->node, &pool->free, free_less);
 	}
 
+	if (pool->hot && folio_contains(pool->hot, slice->offset >> PAGE_SHIFT)) {
+		slice->folio = pool->hot;
+		folio_get(slice->folio);
+	}
 	slice->held_kernel = 1;
+	WRITE_ONCE(pool->used, pool->used + size);
 	rb_add(&slice->node, &pool->busy, busy_less);
 
 	return slice;
@@ -228,6 +264,15 @@ struct kdbus_slice *kdbus_pool_find(struct kdbus_pool *pool, u64 offset)
 	return node ? rb_entry(node, struct kdbus_slice, node) : NULL;
 }
 
+/* Keeps the memory of one slice, as the next message needs it again. */
+static void slice_forget(struct kdbus_pool *pool, struct kdbus_slice *slice)
+{
+	if (pool->spare)
+		kfree(slice);
+	else
+		pool->spare = slice;
+}
+
 /* Appends the free range that follows to a free range that is in no tree. */
 static void merge_next(struct kdbus_pool *pool, struct kdbus_slice *slice)
 {
@@ -242,7 +287,7 @@ static void merge_next(struct kdbus_pool *pool, struct kdbus_slice *slice)
 	rb_erase(&next->node, &pool->free);
 	list_del(&next->entry);
 	slice->size += next->size;
-	kfree(next);
+	slice_forget(pool, next);
 }
 
 static void slice_release(struct kdbus_slice *slice)
@@ -254,6 +299,7 @@ static void slice_release(struct kdbus_slice *slice)
 		return;
 
 	rb_erase(&slice->node, &pool->busy);
+	WRITE_ONCE(pool->used, pool->used - slice->size);
 	merge_next(pool, slice);
 
 	if (!list_is_first(&slice->entry, &pool->slices)) {
@@ -262,12 +308,27 @@ static void slice_release(struct kdbus_slice *slice)
 			rb_erase(&prev->node, &pool->free);
 			prev->size += slice->size;
 			list_del(&slice->entry);
-			kfree(slice);
+			slice_forget(pool, slice);
 			slice = prev;
 		}
 	}
 
 	rb_add(&slice->node, &pool->free, free_less);
+}
+
+/**
+ * kdbus_slice_written() - a slice will not be written for now
+ * @slice:	slice, pool locked
+ *
+ * Of all folios that were written only the last one stays referenced.
+ */
+void kdbus_slice_written(struct kdbus_slice *slice)
+{
+	lockdep_assert_held(slice->pool->lock);
+
+	if (slice->folio)
+		swap(slice->pool->hot, slice->folio);
+	put_folio(&slice->folio);
 }
 
 /**
@@ -303,6 +364,7 @@ void kdbus_slice_publish(struct kdbus_slice *slice)
 void kdbus_slice_release_kernel(struct kdbus_slice *slice)
 {
 	lockdep_assert_held(slice->pool->lock);
+	kdbus_slice_written(slice);
 	slice->held_kernel--;
 	slice_release(slice);
 }
@@ -328,7 +390,10 @@ void kdbus_pool_write_begin(struct kdbus_pool_writer *writer,
 {
 	writer->slice = slice;
 	writer->pos = 0;
-	writer->folio = NULL;
+	writer->folio = slice->folio;
+	slice->folio = NULL;
+	if (writer->folio)
+		folio_mark_dirty(writer->folio);
 }
 
 /**
@@ -337,8 +402,7 @@ void kdbus_pool_write_begin(struct kdbus_pool_writer *writer,
  */
 void kdbus_pool_write_end(struct kdbus_pool_writer *writer)
 {
-	if (writer->folio)
-		folio_put(writer->folio);
+	writer->slice->folio = writer->folio;
 	writer->folio = NULL;
 }
 
@@ -353,10 +417,6 @@ static struct folio *get_folio(struct kdbus_pool *pool, loff_t pos)
 	struct folio *folio;
 
 	cond_resched();
-	/* Who exits has to tell others of it, killed or not (NOTE-3). */
-	if (fatal_signal_pending(current) && !(current->flags & PF_EXITING))
-		return ERR_PTR(-EINTR);
-
 	old = set_active_memcg(pool->memcg);
 	folio = shmem_read_folio_gfp(mapping, pos >> PAGE_SHIFT,
 				     mapping_gfp_mask(mapping) |
@@ -382,7 +442,7 @@ static int writer_seek(struct kdbus_pool_writer *writer, loff_t pos)
 {
 	struct folio *folio;
 
-	kdbus_pool_write_end(writer);
+	put_folio(&writer->folio);
 
 	folio = get_folio(writer->slice->pool, pos);
 	if (IS_ERR(folio))
@@ -401,8 +461,9 @@ static int writer_seek(struct kdbus_pool_writer *writer, loff_t pos)
  *
  * Does not fault in user memory.
  *
- * Return: 0; -EAGAIN if the source would have to be faulted in; -EINTR if the
- * task is being killed; -ENOMEM and other errors of shared memory.
+ * Return: 0; -EAGAIN if the source would have to be faulted in; -ENOMEM and
+ * other errors of shared memory. Not a signal: what the kernel has to tell is
+ * told by whoever is being killed, too (NOTE-3, REPLY-4).
  */
 int kdbus_pool_write_iter(struct kdbus_pool_writer *writer,
 			  struct iov_iter *iter)
@@ -471,6 +532,33 @@ int kdbus_pool_write_zero(struct kdbus_pool_writer *writer, size_t size)
 		return -ENOTRECOVERABLE;
 
 	return size ? kdbus_pool_write(writer, &zero, size) : 0;
+}
+
+/**
+ * kdbus_pool_read() - read bytes of a slice
+ * @slice:	slice that the kernel holds
+ * @pos:	where, a multiple of 8, within the slice
+ * @data:	returns the bytes
+ * @size:	number of bytes, at most 8
+ *
+ * Return: 0; errors of shared memory.
+ */
+int kdbus_pool_read(const struct kdbus_slice *slice, u64 pos, void *data,
+		    size_t size)
+{
+	struct folio *folio;
+
+	if (WARN_ON_ONCE(size > 8 || pos % 8 || pos + size > slice->size))
+		return -ENOTRECOVERABLE;
+
+	pos += slice->offset;
+	folio = get_folio(slice->pool, pos);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+
+	memcpy_from_folio(data, folio, offset_in_folio(folio, pos), size);
+	folio_put(folio);
+	return 0;
 }
 
 /**

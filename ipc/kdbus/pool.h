@@ -23,6 +23,9 @@
  * the fault happen. A slice is thus never reserved for longer than a copy
  * takes.
  *
+ * Small messages come and go in the same place: the folio that was written last
+ * is kept, so that the next write need not look it up.
+ *
  * Memory: pages are charged to the memory cgroup of the client, whoever
  * makes the kernel write them. A charge that fails makes the write fail
  * instead of killing somebody (W-19); for pages that the client touches first
@@ -44,18 +47,25 @@ struct vm_area_struct;
  * @file:	shared memory (I)
  * @memcg:	who pays for it, may be NULL (I)
  * @size:	bytes, a multiple of the page size (I)
+ * @used:	bytes of slices that somebody holds (conn.data; read without)
  * @free:	free ranges by size, then offset (conn.data)
  * @busy:	slices by offset (conn.data)
  * @slices:	all ranges in the order of their offsets (conn.data)
+ * @spare:	memory of a range that was merged, for the next one that is
+ *		split, or NULL (conn.data)
+ * @hot:	the folio that was written last, referenced, or NULL (conn.data)
  * @lock:	the lock that the caller holds, for lockdep (I)
  */
 struct kdbus_pool {
 	struct file *file;
 	struct mem_cgroup *memcg;
 	u64 size;
+	u64 used;
 	struct rb_root free;
 	struct rb_root busy;
 	struct list_head slices;
+	struct kdbus_slice *spare;
+	struct folio *hot;
 	struct mutex *lock;
 };
 
@@ -68,6 +78,8 @@ struct kdbus_pool {
  * @node:	place among the free or the busy ones (conn.data)
  * @held_kernel: how often it is held by the kernel (conn.data)
  * @held_user:	held by the client (conn.data)
+ * @folio:	folio of its first or last bytes, referenced, or NULL (who
+ *		writes it; conn.data when it is released)
  */
 struct kdbus_slice {
 	struct kdbus_pool *pool;
@@ -77,6 +89,7 @@ struct kdbus_slice {
 	struct rb_node node;
 	unsigned int held_kernel;
 	bool held_user;
+	struct folio *folio;
 };
 
 /**
@@ -96,10 +109,11 @@ int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
 void kdbus_pool_destroy(struct kdbus_pool *pool);
 int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma);
 
-struct kdbus_slice *kdbus_slice_new(void);
+struct kdbus_slice *kdbus_slice_new(const struct kdbus_pool *pool);
 struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, u64 size,
 				     struct kdbus_slice **spare);
 struct kdbus_slice *kdbus_pool_find(struct kdbus_pool *pool, u64 offset);
+void kdbus_slice_written(struct kdbus_slice *slice);
 void kdbus_slice_hold(struct kdbus_slice *slice);
 void kdbus_slice_publish(struct kdbus_slice *slice);
 void kdbus_slice_release_kernel(struct kdbus_slice *slice);
@@ -113,6 +127,8 @@ int kdbus_pool_write(struct kdbus_pool_writer *writer, const void *data,
 		     size_t size);
 int kdbus_pool_write_zero(struct kdbus_pool_writer *writer, size_t size);
 void kdbus_pool_write_end(struct kdbus_pool_writer *writer);
+int kdbus_pool_read(const struct kdbus_slice *slice, u64 pos, void *data,
+		    size_t size);
 int kdbus_pool_copy(struct kdbus_slice *to, const struct kdbus_slice *from);
 
 /**

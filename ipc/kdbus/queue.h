@@ -47,6 +47,8 @@ struct kdbus_queue {
  * @files:	what travels with the message, referenced, or NULL (I)
  * @tie:	incarnation of the name that the message was sent to, 0 if
  *		it does not follow a name (I)
+ * @meta_start:	where the metadata items begin in the slice (I)
+ * @meta_end:	where they end; @meta_start if there are none (I)
  * @serial:	number of the entry, increasing in the order of arrival
  *		(conn.data)
  */
@@ -59,6 +61,8 @@ struct kdbus_queue_entry {
 	struct kdbus_reply *reply;
 	struct kdbus_files *files;
 	u64 tie;
+	u32 meta_start;
+	u32 meta_end;
 	u64 serial;
 };
 

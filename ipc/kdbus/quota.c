@@ -284,7 +284,7 @@ int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_charge *charge,
 	if (quota->idle == share)
 		quota->idle = NULL;
 
-	quota->bytes += cost->bytes;
+	WRITE_ONCE(quota->bytes, quota->bytes + cost->bytes);
 	share->bytes += cost->bytes;
 	share->fds += cost->fds;
 	share->memfds += cost->memfds;
@@ -310,7 +310,7 @@ void kdbus_quota_uncharge(struct kdbus_quota *quota,
 	if (!share)
 		return;
 
-	quota->bytes -= charge->cost.bytes;
+	WRITE_ONCE(quota->bytes, quota->bytes - charge->cost.bytes);
 	share->bytes -= charge->cost.bytes;
 	share->fds -= charge->cost.fds;
 	share->memfds -= charge->cost.memfds;

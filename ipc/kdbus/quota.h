@@ -6,7 +6,7 @@
  * DOC: quota
  *
  * Who has used how much. A struct kdbus_user stands for a uid, in all domains
- * together (W-57), or for all clients of a custom endpoint; it counts buses
+ * together (W-57), or for a uid on a custom endpoint; it counts buses, endpoints
  * and connections. A struct kdbus_quota belongs to a receiver and counts what
  * each user has queued there; the caller locks (data lock of the receiver).
  *
@@ -28,12 +28,14 @@ struct mutex;
  * @uid:	the uid it stands for; INVALID_UID: an anonymous user (I)
  * @buses:	number of buses (A)
  * @conns:	number of connections (A)
+ * @endpoints:	number of custom endpoints (A)
  */
 struct kdbus_user {
 	refcount_t ref;
 	kuid_t uid;
 	atomic_t buses;
 	atomic_t conns;
+	atomic_t endpoints;
 };
 
 /**
@@ -56,7 +58,7 @@ struct kdbus_share {
 
 /**
  * struct kdbus_quota - what is queued at one receiver
- * @bytes:	bytes of all shares (conn.data)
+ * @bytes:	bytes of all shares (conn.data; read without)
  * @shares:	struct kdbus_share by user (conn.data)
  * @idle:	a share without messages that is kept for the next one, or
  *		NULL (conn.data)

@@ -49,7 +49,8 @@ void kdbus_teardown_endpoint(struct kdbus_endpoint *ep)
 	struct kdbus_conn *conn;
 	unsigned long id = 0;
 
-	kdbus_active_deactivate(&ep->node.active);
+	if (kdbus_active_deactivate(&ep->node.active))
+		kdbus_endpoint_uncharge(ep);
 	kdbus_active_drain(&ep->node.active);
 	kdbus_node_unlink(&ep->node);
 

@@ -38,17 +38,29 @@ static bool is_reply(const struct kdbus_message *msg)
 	return !is_call(msg) && msg->args.msg->cookie_reply;
 }
 
-static int route_by_id(struct kdbus_conn *conn, u64 id, struct route *route)
+/* W-16, W-37: what cannot be seen on a custom endpoint does not exist there. */
+static bool may_know(struct kdbus_conn *conn, const struct kdbus_message *msg,
+		     struct kdbus_conn *dst)
 {
-	struct kdbus_conn *dst = kdbus_conn_find(conn->ep->bus, id);
+	return conn->ep->is_default || is_reply(msg) || dst == conn ||
+	       kdbus_access_see(conn, current_cred(), dst);
+}
 
-	if (dst && !kdbus_conn_is_ordinary(dst)) {
+static int route_by_id(struct kdbus_conn *conn, const struct kdbus_message *msg,
+		       struct route *route)
+{
+	struct kdbus_conn *dst;
+
+	dst = kdbus_conn_find(conn->ep->bus, msg->args.msg->dst_id);
+	if (!dst)
+		return -ENXIO;
+	if (!kdbus_conn_is_ordinary(dst) || !may_know(conn, msg, dst)) {
 		kdbus_conn_put(dst);
-		dst = NULL;
+		return -ENXIO;
 	}
 
 	route->dst = dst;
-	return dst ? 0 : -ENXIO;
+	return 0;
 }
 
 static int route_by_name(struct kdbus_conn *conn,
@@ -58,6 +70,11 @@ static int route_by_name(struct kdbus_conn *conn,
 	struct kdbus_names *names = &conn->ep->bus->names;
 	struct kdbus_name_entry *entry;
 	int ret = 0;
+	bool see;
+
+	see = kdbus_access_see_name(conn, current_cred(), msg->dst_name);
+	if (!see && !is_reply(msg))
+		return -ESRCH;
 
 	down_read(&names->lock);
 	entry = kdbus_name_find(names, msg->dst_name);
@@ -79,7 +96,7 @@ static int route_by_name(struct kdbus_conn *conn,
 
 	if (ret)
 		kdbus_conn_put(route->dst);
-	return ret;
+	return ret && !see ? -ESRCH : ret;
 }
 
 /* SEND-7. */
@@ -88,11 +105,12 @@ static int find_route(struct kdbus_conn *conn, const struct kdbus_message *msg,
 {
 	*route = (struct route){};
 	return msg->dst_name ? route_by_name(conn, msg, route) :
-			       route_by_id(conn, msg->args.msg->dst_id, route);
+			       route_by_id(conn, msg, route);
 }
 
 /* Copies for the monitors; all see the same bytes (SEND-12). */
-static int prepare_monitors(struct kdbus_conn *conn, struct kdbus_message *msg,
+static int prepare_monitors(struct kdbus_conn *conn, struct kdbus_conn *dst,
+			    struct kdbus_message *msg,
 			    struct kdbus_fanout *monitors)
 {
 	int ret;
@@ -101,7 +119,10 @@ static int prepare_monitors(struct kdbus_conn *conn, struct kdbus_message *msg,
 	if (ret || !monitors->n)
 		return ret;
 
-	ret = kdbus_message_stage(msg);
+	msg->reserved = false;	/* of an attempt before */
+	ret = kdbus_delivery_collect(conn, dst, msg);
+	if (!ret)
+		ret = kdbus_fanout_stage(monitors, msg);
 	if (!ret)
 		kdbus_fanout_prepare(monitors, conn, msg);
 	return ret;
@@ -166,7 +187,7 @@ static int deliver(struct kdbus_conn *conn, const struct route *route,
 	struct kdbus_fanout monitors;
 	int ret;
 
-	ret = prepare_monitors(conn, msg, &monitors);
+	ret = prepare_monitors(conn, route->dst, msg, &monitors);
 	if (ret)
 		goto out;
 
@@ -208,7 +229,7 @@ static struct kdbus_reply *deliver_call(struct kdbus_conn *conn,
 		return ERR_PTR(ret);
 	}
 
-	kdbus_call_sent(conn, route->dst, reply);
+	kdbus_call_sent(conn, reply);
 	return reply;
 }
 
@@ -245,6 +266,7 @@ signal_context(struct kdbus_conn *conn, const struct kdbus_message *msg)
 		.src_id = conn->id,
 		.dst_id = msg->args.msg->dst_id,
 		.src = &conn->names,
+		.names = &conn->ep->bus->names,
 		.filter = msg->filter,
 	};
 }
@@ -265,6 +287,21 @@ static bool wants_signal(struct kdbus_conn *conn, struct kdbus_conn *dst,
 	up_read(&bus->names.lock);
 
 	return matches && kdbus_access_talk(dst, dst->cred, conn);
+}
+
+/* Queues copies for many, if the sender is still there. */
+static int commit_all(struct kdbus_conn *conn, struct kdbus_fanout *fanout)
+{
+	struct kdbus_bus *bus = conn->ep->bus;
+
+	if (!kdbus_active_acquire(&conn->active))
+		return -ECONNRESET;
+	mutex_lock(&bus->commit);
+	kdbus_fanout_commit(fanout);
+	mutex_unlock(&bus->commit);
+	kdbus_active_release(&conn->active);
+
+	return 0;
 }
 
 /* SEND-9: only what is wrong with the signal itself is an error. */
@@ -288,9 +325,9 @@ static int send_signal(struct kdbus_conn *conn, struct kdbus_message *msg)
 		if (ret == -ECONNRESET && kdbus_active_is_active(&conn->active))
 			ret = 0;
 	} else {
-		ret = prepare_monitors(conn, msg, &monitors);
+		ret = prepare_monitors(conn, route.dst, msg, &monitors);
 		if (!ret)
-			kdbus_fanout_commit(&monitors);
+			ret = commit_all(conn, &monitors);
 		kdbus_fanout_free(&monitors);
 	}
 
@@ -324,26 +361,17 @@ static bool leave_out_denied(struct kdbus_fanout *fanout,
 static int send_broadcast(struct kdbus_conn *conn, struct kdbus_message *msg)
 {
 	struct kdbus_match_context ctx = signal_context(conn, msg);
-	struct kdbus_bus *bus = conn->ep->bus;
 	struct kdbus_fanout fanout;
 	int ret;
 
-	ret = kdbus_fanout_find(&fanout, bus, &ctx);
+	ret = kdbus_fanout_find(&fanout, conn->ep->bus, &ctx);
 	if (ret || !leave_out_denied(&fanout, conn))
 		goto out;
-	ret = kdbus_message_stage(msg);
+	ret = kdbus_fanout_stage(&fanout, msg);
 	if (ret)
 		goto out;
 	kdbus_fanout_prepare(&fanout, conn, msg);
-
-	ret = -ECONNRESET;
-	if (!kdbus_active_acquire(&conn->active))
-		goto out;
-	mutex_lock(&bus->commit);
-	kdbus_fanout_commit(&fanout);
-	mutex_unlock(&bus->commit);
-	kdbus_active_release(&conn->active);
-	ret = 0;
+	ret = commit_all(conn, &fanout);
 out:
 	kdbus_fanout_free(&fanout);
 	return ret;
@@ -358,7 +386,7 @@ static struct kdbus_queue_entry *prepare_reply(struct kdbus_conn *conn,
 	struct kdbus_fanout monitors;
 	int ret;
 
-	ret = prepare_monitors(conn, msg, &monitors);
+	ret = prepare_monitors(conn, caller, msg, &monitors);
 	if (ret) {
 		entry = ERR_PTR(ret);
 	} else {
@@ -369,6 +397,27 @@ static struct kdbus_queue_entry *prepare_reply(struct kdbus_conn *conn,
 	kdbus_fanout_free(&monitors);
 
 	return entry;
+}
+
+/* SYNC-3; who is killed while he replies has gone. */
+static int caller_error(int ret)
+{
+	if (ret == -ECOMM)
+		return -EREMOTEIO;
+	return ret == -EINTR ? -EPIPE : ret;
+}
+
+/* A reply that nobody waits for tells no more than a message would (W-37). */
+static int no_call_error(struct kdbus_conn *conn, struct kdbus_conn *dst,
+			 const struct kdbus_message *msg)
+{
+	const struct cred *cred = current_cred();
+
+	if (msg->dst_name)
+		return kdbus_access_see_name(conn, cred, msg->dst_name) ?
+		       -EBADSLT : -ESRCH;
+	return dst == conn || kdbus_access_see(conn, cred, dst) ?
+	       -EBADSLT : -ENXIO;
 }
 
 /* REPLY-2, REPLY-3: what cannot be queued ends the call all the same. */
@@ -386,20 +435,20 @@ static int send_reply(struct kdbus_conn *conn, struct kdbus_message *msg)
 	reply = kdbus_call_find(route.dst, msg->args.msg->cookie_reply,
 				conn->id);
 	if (!reply) {
+		ret = no_call_error(conn, route.dst, msg);
 		kdbus_conn_put(route.dst);
-		return -EBADSLT;
+		return ret;
 	}
 
 	entry = prepare_reply(conn, route.dst, msg);
 	if (IS_ERR(entry)) {
 		ret = PTR_ERR(entry);
-		kdbus_call_fail(route.dst, reply,
-				ret == -ECOMM ? -EREMOTEIO : ret);
+		kdbus_call_fail(route.dst, reply, caller_error(ret));
 	} else {
 		ret = kdbus_call_answer(route.dst, reply, entry);
 	}
 
-	kdbus_call_settle(conn, reply);
+	kdbus_call_settle(conn->ep->bus, reply);
 	kdbus_reply_put(reply);
 	kdbus_conn_put(route.dst);
 	return ret;

@@ -939,7 +939,8 @@ static void fill_all(struct kunit *test, struct fixture *fix)
 	fix->meta.names_size = pos - (void *)names;
 	KUNIT_ASSERT_LE(test, fix->meta.names_size, sizeof(names));
 	fix->meta.description = "descr";
-	kdbus_meta_take(&fix->meta, 42);
+	fix->meta.stamp.seqnum = 42;
+	kdbus_meta_stamp(&fix->meta);
 }
 
 /* META-2: the order, for all kinds and each of them left out. */

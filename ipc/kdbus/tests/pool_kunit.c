@@ -63,7 +63,7 @@ static void pool_exit(struct kunit *test)
 
 static struct kdbus_slice *alloc(struct fixture *fix, u64 size)
 {
-	struct kdbus_slice *slice, *spare = kdbus_slice_new();
+	struct kdbus_slice *slice, *spare = kdbus_slice_new(&fix->pool);
 
 	if (!spare)
 		return ERR_PTR(-ENOMEM);

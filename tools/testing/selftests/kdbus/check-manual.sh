@@ -56,12 +56,12 @@ same "structures" || status=1
 
 example > "$work/a"
 n=$(wc -l < "$work/a")
-start=$(grep -nxF '    /*' "$manual" | head -n 1 | cut -d: -f1 || true)
+start=$(grep -nxF -m 1 '    /*' "$manual" | cut -d: -f1 || true)
 if [ -z "$start" ]; then
 	echo "check-manual: no example in the manual" >&2
 	status=1
 else
-	tail -n "+$start" "$manual" | head -n "$n" > "$work/b"
+	sed -n "$start,$((start + n - 1))p" "$manual" > "$work/b"
 	same "examples" || status=1
 fi
 exit "$status"

@@ -89,9 +89,10 @@ FIXTURE_TEARDOWN(cmd)
 }
 
 /* A block without items; return_flags marked to see whether it is written. */
-static void start(struct kd_block *b, size_t fixed)
+static void start(struct kd_block *b, uint64_t size)
 {
-	kd_start(b, fixed);
+	kd_start(b, 0);
+	b->size = size;
 	b->cmd.return_flags = UNTOUCHED;
 }
 

@@ -166,9 +166,10 @@ TEST_F(pool, proc_mem)
 	ASSERT_NE(MAP_FAILED, private);
 	fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(-1, pwrite(fd, "x", 1, (uintptr_t)self->a.pool));
+	/* addresses of 32-bit programs may be too large for their off_t */
+	EXPECT_EQ(-1, pwrite64(fd, "x", 1, (uintptr_t)self->a.pool));
 	EXPECT_EQ(EIO, errno);
-	EXPECT_EQ(-1, pwrite(fd, "x", 1, (uintptr_t)private));
+	EXPECT_EQ(-1, pwrite64(fd, "x", 1, (uintptr_t)private));
 	EXPECT_EQ(EIO, errno);
 }
 
