@@ -560,21 +560,32 @@ int kdbus_message_write(struct kdbus_message *msg,
 	return ret;
 }
 
-/* Makes the metadata item at the position one that nobody knows. */
-static int blank_item(struct kdbus_slice *slice, u32 pos, u64 size)
+/* Moves 8 bytes within a slice. */
+static int move_word(struct kdbus_slice *slice, u32 to, u32 from)
 {
-	const size_t header = KDBUS_ITEM_HEADER_SIZE;
 	struct kdbus_pool_writer writer;
-	const u64 type = 0;
-	u64 i;
+	u64 word;
+	int ret;
+
+	ret = kdbus_pool_read(slice, from, &word, sizeof(word));
+	if (ret)
+		return ret;
+
+	kdbus_pool_write_begin(&writer, slice);
+	kdbus_pool_write_seek(&writer, to);
+	ret = kdbus_pool_write(&writer, &word, sizeof(word));
+	kdbus_pool_write_end(&writer);
+
+	return ret;
+}
+
+static int set_size(struct kdbus_slice *slice, u64 size)
+{
+	struct kdbus_pool_writer writer;
 	int ret;
 
 	kdbus_pool_write_begin(&writer, slice);
-	kdbus_pool_write_seek(&writer, pos + offsetof(struct kdbus_item, type));
-	ret = kdbus_pool_write(&writer, &type, sizeof(type));
-	for (i = header; !ret && i < size; i += sizeof(u64))
-		ret = kdbus_pool_write_zero(&writer,
-					    min_t(u64, size - i, sizeof(u64)));
+	ret = kdbus_pool_write(&writer, &size, sizeof(size));
 	kdbus_pool_write_end(&writer);
 
 	return ret;
@@ -587,15 +598,15 @@ static int blank_item(struct kdbus_slice *slice, u32 pos, u64 size)
  * @end:	where they end
  * @mask:	set of KDBUS_ATTACH_* that stay
  *
- * The others become items of type 0 without content, which clients skip like
- * any that they do not know.
+ * What stays moves up. The message ends behind it; its inline payload remains
+ * where the items say it is.
  *
  * Return: 0; an error of the pool.
  */
 int kdbus_message_hide(struct kdbus_slice *slice, u32 start, u32 end, u64 mask)
 {
+	u32 pos, i, to = start, last = start;
 	u64 size, type;
-	u32 pos;
 	int ret;
 
 	for (pos = start; pos < end; pos += KDBUS_ALIGN8(size)) {
@@ -615,13 +626,16 @@ int kdbus_message_hide(struct kdbus_slice *slice, u32 start, u32 end, u64 mask)
 		if (size < KDBUS_ITEM_HEADER_SIZE || size > end - pos ||
 		    type >= BITS_PER_TYPE(u64))
 			return -EIO;
-		if (mask & BIT_ULL(type))
+		if (!(mask & BIT_ULL(type)))
 			continue;
 
-		ret = blank_item(slice, pos, size);
-		if (ret)
-			return ret;
+		last = to + size;
+		for (i = 0; i < size; i += sizeof(u64), to += sizeof(u64)) {
+			ret = move_word(slice, to, pos + i);
+			if (ret)
+				return ret;
+		}
 	}
 
-	return 0;
+	return set_size(slice, last);
 }

@@ -370,6 +370,36 @@ static size_t exe_size(const struct kdbus_facts *facts,
 	return PATH_MAX;
 }
 
+/* META-4: of what is outside of the root, where it is in its mount. */
+static char *strip_mount_point(const struct path *exe, const struct path *root,
+			       char *str)
+{
+	const struct path top = {
+		.mnt = exe->mnt,
+		.dentry = exe->mnt->mnt_root,
+	};
+	char *buf, *prefix;
+	size_t len;
+
+	/* What has a name of its own is nowhere. */
+	if (path_is_under(exe, root) ||
+	    (exe->dentry->d_op && exe->dentry->d_op->d_dname))
+		return str;
+
+	buf = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	prefix = d_path(&top, buf, PATH_MAX);
+	if (!IS_ERR(prefix)) {
+		len = strlen(prefix);
+		if (!strncmp(str, prefix, len) && str[len] == '/')
+			str += len;
+	}
+	kfree(buf);
+
+	return str;
+}
+
 /*
  * d_path() writes to the end of its buffer and goes by the present root, which
  * another thread may change at any time: it has to be the right one before and
@@ -384,6 +414,9 @@ static ssize_t write_exe(const struct kdbus_facts *facts,
 	if (!is_current_root(&view->root))
 		return -EXDEV;
 	path = d_path(&facts->exe->f_path, payload, PATH_MAX);
+	if (!IS_ERR(path))
+		path = strip_mount_point(&facts->exe->f_path, &view->root,
+					 path);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
 	if (!is_current_root(&view->root))

@@ -860,7 +860,7 @@ struct kdbus_cmd {
  * @KDBUS_CMD_BUS_MAKE: On control: make a bus that lives as long as the file
  *	description. EINVAL, ENAMETOOLONG, EEXIST, EMFILE, ESHUTDOWN.
  * @KDBUS_CMD_ENDPOINT_MAKE: On an endpoint: make a further endpoint, likewise.
- *	EPERM, EINVAL, ENAMETOOLONG, EEXIST, ESHUTDOWN.
+ *	EPERM, EINVAL, ENAMETOOLONG, EEXIST, EMFILE, ESHUTDOWN.
  * @KDBUS_CMD_ENDPOINT_UPDATE: Replace its policy. EINVAL, EEXIST, ESHUTDOWN.
  * @KDBUS_CMD_HELLO: On an endpoint: become a connection. EINVAL, EPERM,
  *	EOPNOTSUPP, ENAMETOOLONG, ENOMEM, EMFILE, EEXIST, ESHUTDOWN.

@@ -75,7 +75,7 @@ guest_boot() {
 	cp "$KDBUS_TEST_RUN/debug.output" "$(cache_root)/log/guest-output.log"
 	: >"$KDBUS_TEST_RUN/debug.done"
 }
-GUEST_TIMEOUT=1500
+GUEST_TIMEOUT=2700
 
 # guest_report SECTION LABEL…: the results of a section as TAP, and the verdict on the kernel.
 guest_report() {

@@ -1512,7 +1512,7 @@ TEST_F(act, synchronous_failures)
  * overtaken by a later one of the same sender (ORD-2, ORD-6).
  */
 #define SENDERS		2
-#define PER_SENDER	300
+#define PER_SENDER	120
 #define WINDOW		25
 
 struct traffic {
@@ -1653,7 +1653,7 @@ TEST_F_TIMEOUT(act, race_of_messages, 300)
  * The same with calls. Each must have exactly one outcome, and it must be a
  * reply if and only if the service was told that its reply had been sent.
  */
-#define CALLS		500
+#define CALLS		80
 #define IN_FLIGHT	40
 
 static uint8_t answered[SENDERS * CALLS];

@@ -357,19 +357,57 @@ TEST_F(make, ids)
 	EXPECT_EQ(0, memcmp(a.hello.id128, b.hello.id128, 16));
 }
 
-/* EP-3: there may be many */
-TEST_F(make, many)
+/* W-26: 256 endpoints of a real uid, on whatever bus; others do not count */
+TEST_F(make, limit)
 {
-	char name[32];
-	int i, fd;
+	char name[32], path[KD_PATH_MAX];
+	int fds[KD_ENDPOINTS_MAX], i, ctl, fd;
+	struct kd_block b;
 
-	for (i = 0; i < 200; i++) {
-		snprintf(name, sizeof(name), "%u-%d", (unsigned int)geteuid(),
-			 i);
+	if (geteuid() != 0)
+		SKIP(return, "needs uid 0");
+	kd_name(name, sizeof(name), "second");
+	ctl = kd_bus_make(self->env.dir, name, 0);
+	ASSERT_LE(0, ctl);
+	snprintf(path, sizeof(path), "%s/%s/bus", self->env.dir, name);
+
+	ASSERT_EQ(0, setresuid(ALICE, 0, 0));
+	for (i = 0; i < KD_ENDPOINTS_MAX; i++) {
+		snprintf(name, sizeof(name), "0-%d", i);
+		fds[i] = kd_endpoint_make(i % 2 ? path : self->env.bus, name,
+					  0);
+		ASSERT_LE(0, fds[i]);
+	}
+	EXPECT_EQ(-EMFILE, make(self->fd, self->name, 0));
+	EXPECT_FALSE(exists(self->path));
+	EXPECT_EQ(-EMFILE, kd_endpoint_make(path, self->name, 0));
+	/* a name that is taken is told first */
+	EXPECT_EQ(-EEXIST, make(self->fd, "0-0", 0));
+	/* another user is not concerned */
+	ASSERT_EQ(0, setresuid(BOB, 0, 0));
+	fd = kd_endpoint_make(path, self->name, 0);
+	EXPECT_LE(0, fd);
+
+	/* each that goes makes room for one, and what fails takes none */
+	ASSERT_EQ(0, setresuid(ALICE, 0, 0));
+	close(fds[0]);
+	make_start(&b, self->name);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(-EFAULT,
+			  kd_ioctl_readonly(self->fd, KDBUS_CMD_ENDPOINT_MAKE,
+					    &b));
+		EXPECT_EQ(-EEXIST, make(self->fd, "0-2", 0));
+	}
+	EXPECT_EQ(0, make(self->fd, self->name, 0));
+	EXPECT_EQ(-EMFILE, kd_endpoint_make(self->env.bus, "0-x", 0));
+	/* the end of a bus gives back all of its endpoints */
+	close(ctl);
+	for (i = 1; i < KD_ENDPOINTS_MAX; i += 2) {
+		snprintf(name, sizeof(name), "0-%d", i);
 		fd = kd_endpoint_make(self->env.bus, name, 0);
 		ASSERT_LE(0, fd);
 	}
-	EXPECT_EQ(0, make(self->fd, self->name, 0));
+	EXPECT_EQ(-EMFILE, kd_endpoint_make(self->env.bus, "0-x", 0));
 }
 
 /* H-7: the end of an endpoint is that of its connections, and no others */

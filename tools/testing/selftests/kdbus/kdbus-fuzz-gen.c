@@ -84,13 +84,15 @@ static uint64_t fz_mask(struct fz_rng *rng)
 static uint64_t fz_id(struct fz_ctx *ctx)
 {
 	struct fz_rng *rng = &ctx->rng;
+	uint64_t id;
 
 	if (fz_chance(rng, 20))
 		return ctx->slot->id;
 	if (fz_chance(rng, 5))
 		return fz_odd(rng);
-	return __atomic_load_n(&ctx->sh->ids[fz_below(rng, FZ_IDS)],
-			       __ATOMIC_RELAXED);
+	id = __atomic_load_n(&ctx->sh->ids[fz_below(rng, FZ_IDS)],
+			     __ATOMIC_RELAXED);
+	return id ? id : ctx->slot->id;
 }
 
 static const char *fz_name(struct fz_ctx *ctx, char *buf, size_t size)
@@ -153,7 +155,7 @@ static void fz_vec(struct fz_ctx *ctx, struct kd_block *b)
 
 	if (fz_chance(rng, 8))
 		vec.size = 1 + fz_below(rng, 70000);
-	switch (fz_below(rng, 20)) {
+	switch (fz_below(rng, 50)) {
 	case 0:
 		vec.address = 0;
 		break;
@@ -472,61 +474,78 @@ static void fill_send(struct fz_ctx *ctx, struct kd_block *b)
 	b->send.flags = fz_chance(&ctx->rng, 12) ? KDBUS_SEND_SYNC_REPLY : 0;
 }
 
-#define ROW(_name, _struct) #_name, KDBUS_CMD_##_name, sizeof(struct _struct)
-
 /* KDBUS_CMD_SEND and _RECV are FZ_SEND and FZ_RECV */
 const struct fz_cmd fz_cmds[FZ_COMMANDS] = {
-	{ ROW(BUS_MAKE, kdbus_cmd), 3, 3, FZ_CONTROL,
+	{ "BUS_MAKE", KDBUS_CMD_BUS_MAKE, sizeof(struct kdbus_cmd),
+	  3, 3, FZ_CONTROL,
 	  { KDBUS_ITEM_MAKE_NAME, KDBUS_ITEM_BLOOM_PARAMETER,
 	    KDBUS_ITEM_ATTACH_FLAGS_SEND, KDBUS_ITEM_NEGOTIATE }, 2, NULL,
 	  { ENAMETOOLONG, ESHUTDOWN, EEXIST, EMFILE } },
-	{ ROW(ENDPOINT_MAKE, kdbus_cmd), 3, 3, FZ_NODE,
+	{ "ENDPOINT_MAKE", KDBUS_CMD_ENDPOINT_MAKE, sizeof(struct kdbus_cmd),
+	  3, 3, FZ_NODE,
 	  { KDBUS_ITEM_MAKE_NAME, KDBUS_ITEM_NEGOTIATE }, 1, NULL,
 	  { ENAMETOOLONG, ESHUTDOWN, EEXIST, EPERM } },
-	{ ROW(ENDPOINT_UPDATE, kdbus_cmd), 0, 3, FZ_ENDPOINT,
+	{ "ENDPOINT_UPDATE", KDBUS_CMD_ENDPOINT_UPDATE,
+	  sizeof(struct kdbus_cmd),
+	  0, 3, FZ_ENDPOINT,
 	  { KDBUS_ITEM_NAME, KDBUS_ITEM_POLICY_ACCESS, KDBUS_ITEM_NEGOTIATE },
 	  0, NULL, { EEXIST } },
-	{ ROW(HELLO, kdbus_cmd_hello), 0xf, 8, FZ_NODE,
+	{ "HELLO", KDBUS_CMD_HELLO, sizeof(struct kdbus_cmd_hello),
+	  0xf, 8, FZ_NODE,
 	  { KDBUS_ITEM_CONN_DESCRIPTION, KDBUS_ITEM_NAME, KDBUS_ITEM_CREDS,
 	    KDBUS_ITEM_PIDS, KDBUS_ITEM_SECLABEL, KDBUS_ITEM_POLICY_ACCESS,
 	    KDBUS_ITEM_NEGOTIATE }, 0, fill_hello,
 	  { EPERM, EOPNOTSUPP, ENAMETOOLONG, EMFILE, EEXIST } },
-	{ ROW(UPDATE, kdbus_cmd), 0, 4, FZ_CONN,
+	{ "UPDATE", KDBUS_CMD_UPDATE, sizeof(struct kdbus_cmd),
+	  0, 4, FZ_CONN,
 	  { KDBUS_ITEM_ATTACH_FLAGS_SEND, KDBUS_ITEM_ATTACH_FLAGS_RECV,
 	    KDBUS_ITEM_NAME, KDBUS_ITEM_POLICY_ACCESS, KDBUS_ITEM_NEGOTIATE },
 	  0, NULL, { EOPNOTSUPP, E2BIG, EEXIST } },
-	{ ROW(BYEBYE, kdbus_cmd), 0, 2, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
+	{ "BYEBYE", KDBUS_CMD_BYEBYE, sizeof(struct kdbus_cmd),
+	  0, 2, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
 	  0, NULL, { EOPNOTSUPP, EBUSY } },
-	{ ROW(FREE, kdbus_cmd_free), 0, 9, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
+	{ "FREE", KDBUS_CMD_FREE, sizeof(struct kdbus_cmd_free),
+	  0, 9, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
 	  0, fill_free, { EOPNOTSUPP, ENXIO } },
-	{ ROW(CONN_INFO, kdbus_cmd_info), 0, 5, FZ_CONN,
+	{ "CONN_INFO", KDBUS_CMD_CONN_INFO, sizeof(struct kdbus_cmd_info),
+	  0, 5, FZ_CONN,
 	  { KDBUS_ITEM_NAME, KDBUS_ITEM_NEGOTIATE }, 0, fill_info,
 	  { ENXIO, ESRCH, EXFULL } },
-	{ ROW(BUS_CREATOR_INFO, kdbus_cmd_info), 0, 2, FZ_CONN,
+	{ "BUS_CREATOR_INFO", KDBUS_CMD_BUS_CREATOR_INFO,
+	  sizeof(struct kdbus_cmd_info),
+	  0, 2, FZ_CONN,
 	  { KDBUS_ITEM_NEGOTIATE }, 0, fill_info, { EXFULL } },
-	{ ROW(LIST, kdbus_cmd_list), 0xf, 3, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
+	{ "LIST", KDBUS_CMD_LIST, sizeof(struct kdbus_cmd_list),
+	  0xf, 3, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
 	  0, NULL, { EXFULL } },
-	{ ROW(SEND, kdbus_cmd_send), 1, 30, FZ_CONN,
+	{ "SEND", KDBUS_CMD_SEND, sizeof(struct kdbus_cmd_send),
+	  1, 30, FZ_CONN,
 	  { KDBUS_ITEM_CANCEL_FD, KDBUS_ITEM_NEGOTIATE }, 0, fill_send,
 	  { EOPNOTSUPP, EBADMSG, ENOTUNIQ, E2BIG, EMFILE, EDOM, EDESTADDRREQ,
 	    EMEDIUMTYPE, ETXTBSY, ENXIO, ESRCH, EREMCHG, EADDRNOTAVAIL, EPERM,
 	    EMLINK, EBADSLT, ECOMM, ENOBUFS, EXFULL, ETIMEDOUT, ECANCELED,
 	    EINTR, EPIPE, EREMOTEIO } },
-	{ ROW(RECV, kdbus_cmd_recv), 7, 20, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
+	{ "RECV", KDBUS_CMD_RECV, sizeof(struct kdbus_cmd_recv),
+	  7, 20, FZ_CONN, { KDBUS_ITEM_NEGOTIATE },
 	  0, fill_recv, { EOPNOTSUPP, EAGAIN } },
-	{ ROW(NAME_ACQUIRE, kdbus_cmd), 7, 6, FZ_CONN,
+	{ "NAME_ACQUIRE", KDBUS_CMD_NAME_ACQUIRE, sizeof(struct kdbus_cmd),
+	  7, 6, FZ_CONN,
 	  { KDBUS_ITEM_NAME, KDBUS_ITEM_NEGOTIATE }, 1, NULL,
 	  { EOPNOTSUPP, EPERM, E2BIG, EEXIST } },
-	{ ROW(NAME_RELEASE, kdbus_cmd), 0, 4, FZ_CONN,
+	{ "NAME_RELEASE", KDBUS_CMD_NAME_RELEASE, sizeof(struct kdbus_cmd),
+	  0, 4, FZ_CONN,
 	  { KDBUS_ITEM_NAME, KDBUS_ITEM_NEGOTIATE }, 1, NULL,
 	  { EOPNOTSUPP, ESRCH, EADDRINUSE } },
-	{ ROW(MATCH_ADD, kdbus_cmd_match), 1, 7, FZ_CONN,
+	{ "MATCH_ADD", KDBUS_CMD_MATCH_ADD, sizeof(struct kdbus_cmd_match),
+	  1, 7, FZ_CONN,
 	  { KDBUS_ITEM_BLOOM_MASK, KDBUS_ITEM_NAME, KDBUS_ITEM_ID,
 	    KDBUS_ITEM_DST_ID, KDBUS_ITEM_NAME_ADD, KDBUS_ITEM_NAME_REMOVE,
 	    KDBUS_ITEM_NAME_CHANGE, KDBUS_ITEM_ID_ADD, KDBUS_ITEM_ID_REMOVE,
 	    KDBUS_ITEM_NEGOTIATE }, 0, fill_match,
 	  { EOPNOTSUPP, EDOM, EMFILE } },
-	{ ROW(MATCH_REMOVE, kdbus_cmd_match), 0, 3, FZ_CONN,
+	{ "MATCH_REMOVE", KDBUS_CMD_MATCH_REMOVE,
+	  sizeof(struct kdbus_cmd_match),
+	  0, 3, FZ_CONN,
 	  { KDBUS_ITEM_NEGOTIATE }, 0, fill_match, { EOPNOTSUPP, EBADSLT } },
 };
 
@@ -561,13 +580,13 @@ void fz_command(struct fz_ctx *ctx, const struct fz_cmd *cmd,
 		cmd->fill(ctx, b);
 	if (fz_chance(rng, 2))
 		b->cmd.flags |= KDBUS_FLAG_NEGOTIATE;
-	while (n < KD_ARRAY_SIZE(cmd->once) && cmd->once[n])
+	while (n < KD_ARRAY_SIZE(cmd->items) && cmd->items[n])
 		n++;
 	for (i = 0; i < cmd->must; i++)
 		if (!fz_chance(rng, 2))
-			fz_item(ctx, b, cmd->once[i]);
+			fz_item(ctx, b, cmd->items[i]);
 	for (i = fz_below(rng, 3); i > 0; i--) {
-		uint64_t type = cmd->once[fz_below(rng, n)];
+		uint64_t type = cmd->items[fz_below(rng, n)];
 
 		/* rarely: it takes the place of a call that does something */
 		if (type == KDBUS_ITEM_NEGOTIATE && !fz_chance(rng, 20))

@@ -353,6 +353,8 @@ static int run(struct fz_worker *w, struct fz_slot *slot,
 		printf("%u.%u %llu: %s on %d: %d\n", w->proc->index,
 		       w->ctx.worker, (unsigned long long)w->step, cmd->name,
 		       slot->fd, error);
+	if (error == ECONNRESET && cmd != &fz_cmds[FZ_SEND])
+		slot->dead = true;
 	if (r > 0)
 		violation(w, "positive result", cmd - fz_cmds, r);
 	else if (!fz_expected(cmd, error) &&
@@ -361,12 +363,20 @@ static int run(struct fz_worker *w, struct fz_slot *slot,
 	return r;
 }
 
+/* Let others know of a connection. */
+static void publish(struct fz_worker *w, uint64_t id)
+{
+	uint64_t *ids = w->proc->sh->ids;
+
+	__atomic_store_n(&ids[fz_below(&w->ctx.rng, FZ_IDS)], id,
+			 __ATOMIC_RELAXED);
+}
+
 static void after_hello(struct fz_worker *w, struct fz_slot *slot,
 			const struct kdbus_cmd_hello *cmd, bool raced)
 {
-	struct fz_shared *sh = w->proc->sh;
-
 	slot->state = FZ_CONN;
+	slot->dead = false;
 	slot->common |= raced;
 	if (slot->common)
 		return;
@@ -376,8 +386,7 @@ static void after_hello(struct fz_worker *w, struct fz_slot *slot,
 	if (cmd->id <= w->last_id || cmd->id == ~0ULL)
 		violation(w, "id", cmd->id, w->last_id);
 	w->last_id = cmd->id;
-	__atomic_store_n(&sh->ids[fz_below(&w->ctx.rng, FZ_IDS)], cmd->id,
-			 __ATOMIC_RELAXED);
+	publish(w, cmd->id);
 	if (cmd->items_size != 32)
 		violation(w, "items of HELLO", cmd->offset, cmd->items_size);
 	hold(w, slot, cmd->offset, cmd->items_size);
@@ -409,7 +418,7 @@ static void after_recv(struct fz_worker *w, struct fz_slot *slot,
 
 	if (slot->common)
 		return;
-	if (dropped != (cmd->dropped_msgs != 0))
+	if (dropped != !!cmd->dropped_msgs)
 		violation(w, "dropped messages", cmd->return_flags,
 			  cmd->dropped_msgs);
 	if (flags & KDBUS_RECV_DROP) {
@@ -523,7 +532,7 @@ static struct fz_slot *prepare(struct fz_worker *w, const struct fz_cmd *cmd)
 
 	for (i = 0; i < FZ_SLOTS; i++) {
 		slot = &w->slot[(first + i) % FZ_SLOTS];
-		if (slot->state == cmd->state ||
+		if ((slot->state == cmd->state && !slot->dead) ||
 		    (anything && slot->state != FZ_EMPTY))
 			return slot;
 	}
@@ -548,8 +557,11 @@ static void step_command(struct fz_worker *w)
 	for (i = 0; n >= fz_cmds[i].weight; i++)
 		n -= fz_cmds[i].weight;
 	slot = prepare(w, &fz_cmds[i]);
-	if (slot)
-		command(w, slot, &fz_cmds[i], false);
+	if (!slot)
+		return;
+	if (slot->id && fz_chance(&w->ctx.rng, 20))
+		publish(w, slot->id);
+	command(w, slot, &fz_cmds[i], false);
 }
 
 /* A command on a handle that anybody may close. */

@@ -23,7 +23,7 @@
 
 #define FZ_COMMANDS	16
 #define FZ_ERRNOS	134
-#define FZ_IDS		64
+#define FZ_IDS		24
 #define FZ_NAMES	10
 #define FZ_PROCS	32
 #define FZ_WORKERS	2
@@ -146,6 +146,7 @@ enum fz_state {
  * @fd: descriptor
  * @state: what it is
  * @common: others use it as well: little is known about its pool
+ * @dead: the connection has gone
  * @flags: of HELLO
  * @id: of the connection
  * @pool_size: of the connection
@@ -157,6 +158,7 @@ struct fz_slot {
 	int fd;
 	enum fz_state state;
 	bool common;
+	bool dead;
 	uint64_t flags;
 	uint64_t id;
 	uint64_t pool_size;
@@ -191,7 +193,7 @@ struct fz_ctx {
  * @flags: those it knows
  * @weight: how often it is tried
  * @state: handle it is for
- * @once: items that it accepts
+ * @items: items that it accepts
  * @must: how many of these, from the first on, it cannot do without
  * @fill: sets what is not an item
  * @errnos: those it may return, besides the common ones
@@ -203,7 +205,7 @@ struct fz_cmd {
 	uint64_t flags;
 	unsigned int weight;
 	enum fz_state state;
-	uint64_t once[12];
+	uint64_t items[12];
 	unsigned int must;
 	void (*fill)(struct fz_ctx *ctx, struct kd_block *b);
 	int errnos[32];

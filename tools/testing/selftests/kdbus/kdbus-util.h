@@ -25,6 +25,7 @@
 #define KD_NAME_MAX		63
 #define KD_QUEUE_MAX		256
 #define KD_BUSES_MAX		16
+#define KD_ENDPOINTS_MAX	256
 #define KD_CONNS_MAX		1024
 #define KD_CALLS_MAX		128
 
