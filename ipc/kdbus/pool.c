@@ -110,7 +110,7 @@ int kdbus_pool_init(struct kdbus_pool *pool, const char *name, u64 size,
 	file = shmem_file_setup(name, size, 0);
 	if (IS_ERR(file)) {
 		kfree(all);
-		return PTR_ERR(file);
+		return -ENOMEM;	/* shared memory also says -ENOSPC */
 	}
 
 	pool->file = file;
