@@ -315,7 +315,7 @@ bool kdbus_name_plan_equal(const struct kdbus_name_plan *a,
 
 /* Finds the name, or enters the spare one. */
 static struct kdbus_wellknown *get_name(struct kdbus_names *names,
-				   struct kdbus_name_spare *spare)
+					struct kdbus_name_spare *spare)
 {
 	struct kdbus_wellknown *name = find(names, spare->name->str);
 

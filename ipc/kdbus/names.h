@@ -74,8 +74,8 @@ struct kdbus_name_entry {
  * struct kdbus_wellknown - a name that somebody has an entry for
  * @node:	place in the registry (names.lock)
  * @incarnation: number, never used twice on a bus, never 0 (I)
- * @primary:	entry of the primary owner; NULL only while all there is is an
- *		activator that is not in force (names.lock)
+ * @primary:	entry of the primary owner; NULL only while nobody but an
+ *		activator that is not in force has an entry (names.lock)
  * @activator:	entry of the activator, or NULL (names.lock)
  * @pending:	the activator is not in force yet (names.lock)
  * @waiters:	entries of those who wait, the next owner first (names.lock)
@@ -192,6 +192,30 @@ static inline bool kdbus_name_is_primary(const struct kdbus_name_entry *entry)
 }
 
 /**
+ * kdbus_name_next_owned() - find the next name that somebody primarily owns
+ * @owner:	owner, names locked
+ * @entry:	the one before, NULL for the first
+ *
+ * Return: its entry, NULL if there are no more.
+ */
+static inline struct kdbus_name_entry *
+kdbus_name_next_owned(const struct kdbus_name_owner *owner,
+		      const struct kdbus_name_entry *entry)
+{
+	const struct list_head *pos = entry ? &entry->of_owner :
+					      &owner->entries;
+	struct kdbus_name_entry *next;
+
+	for (pos = pos->next; pos != &owner->entries; pos = pos->next) {
+		next = list_entry(pos, struct kdbus_name_entry, of_owner);
+		if (kdbus_name_is_primary(next))
+			return next;
+	}
+
+	return NULL;
+}
+
+/**
  * kdbus_name_for_each_owned() - walk the names that somebody primarily owns
  * @entry:	loop variable, struct kdbus_name_entry *
  * @owner:	owner, names locked
@@ -199,7 +223,7 @@ static inline bool kdbus_name_is_primary(const struct kdbus_name_entry *entry)
  * In the order of claiming.
  */
 #define kdbus_name_for_each_owned(entry, owner)				\
-	list_for_each_entry(entry, &(owner)->entries, of_owner)		\
-		if (kdbus_name_is_primary(entry))
+	for ((entry) = kdbus_name_next_owned(owner, NULL); (entry);	\
+	     (entry) = kdbus_name_next_owned(owner, entry))
 
 #endif

@@ -330,4 +330,5 @@ static struct kunit_suite names_suite = {
 	.exit = names_exit,
 	.test_cases = names_cases,
 };
+
 kunit_test_suite(names_suite);

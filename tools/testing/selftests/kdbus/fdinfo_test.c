@@ -18,7 +18,7 @@
 #include "kselftest_harness.h"
 
 /* The number behind a name in fdinfo, or -1. */
-static long long fdinfo(const struct kd_conn *c, const char *name)
+static long long fdinfo_value(const struct kd_conn *c, const char *name)
 {
 	char path[64], line[256];
 	long long value = -1;
@@ -59,23 +59,23 @@ TEST_F(fdinfo, state)
 {
 	struct kdbus_cmd_recv cmd;
 
-	EXPECT_EQ(self->a.id, fdinfo(&self->a, "kdbus-id"));
-	EXPECT_EQ(self->a.pool_size, fdinfo(&self->a, "kdbus-pool-size"));
-	EXPECT_EQ(0, fdinfo(&self->b, "kdbus-queued-messages"));
+	EXPECT_EQ(self->a.id, fdinfo_value(&self->a, "kdbus-id"));
+	EXPECT_EQ(self->a.pool_size, fdinfo_value(&self->a, "kdbus-pool-size"));
+	EXPECT_EQ(0, fdinfo_value(&self->b, "kdbus-queued-messages"));
 
-	EXPECT_EQ(0, fdinfo(&self->b, "kdbus-pool-used"));
+	EXPECT_EQ(0, fdinfo_value(&self->b, "kdbus-pool-used"));
 	ASSERT_EQ(0, kd_send(&self->a, self->b.id, 1, "12345678", 8));
-	EXPECT_EQ(1, fdinfo(&self->b, "kdbus-queued-messages"));
-	EXPECT_LT(8, fdinfo(&self->b, "kdbus-queued-bytes"));
-	EXPECT_EQ(fdinfo(&self->b, "kdbus-queued-bytes"),
-		  fdinfo(&self->b, "kdbus-pool-used"));
+	EXPECT_EQ(1, fdinfo_value(&self->b, "kdbus-queued-messages"));
+	EXPECT_LT(8, fdinfo_value(&self->b, "kdbus-queued-bytes"));
+	EXPECT_EQ(fdinfo_value(&self->b, "kdbus-queued-bytes"),
+		  fdinfo_value(&self->b, "kdbus-pool-used"));
 
 	ASSERT_EQ(0, kd_recv(&self->b, 0, 0, &cmd));
-	EXPECT_EQ(0, fdinfo(&self->b, "kdbus-queued-messages"));
-	EXPECT_EQ(0, fdinfo(&self->b, "kdbus-queued-bytes"));
-	EXPECT_LT(0, fdinfo(&self->b, "kdbus-pool-used"));
+	EXPECT_EQ(0, fdinfo_value(&self->b, "kdbus-queued-messages"));
+	EXPECT_EQ(0, fdinfo_value(&self->b, "kdbus-queued-bytes"));
+	EXPECT_LT(0, fdinfo_value(&self->b, "kdbus-pool-used"));
 	ASSERT_EQ(0, kd_free(&self->b, cmd.msg.offset));
-	EXPECT_EQ(0, fdinfo(&self->b, "kdbus-pool-used"));
+	EXPECT_EQ(0, fdinfo_value(&self->b, "kdbus-pool-used"));
 }
 
 /* a call and its reply copy each payload once */
@@ -88,14 +88,14 @@ TEST_F(fdinfo, copies_of_call)
 	kd_call_start(&b, self->b.id, 7, KD_FAR);
 	kd_msg_vec(&b, request, sizeof(request));
 	ASSERT_EQ(0, kd_msg_send(&self->a, &b));
-	EXPECT_EQ(1, fdinfo(&self->a, "kdbus-calls"));
+	EXPECT_EQ(1, fdinfo_value(&self->a, "kdbus-calls"));
 	ASSERT_EQ(0, kd_recv(&self->b, 0, 0, &cmd));
 	ASSERT_EQ(0, kd_reply(&self->b, self->a.id, 7, answer,
 			      sizeof(answer)));
 
-	EXPECT_EQ(0, fdinfo(&self->a, "kdbus-calls"));
-	EXPECT_EQ(sizeof(request), fdinfo(&self->b, "kdbus-copied-bytes"));
-	EXPECT_EQ(sizeof(answer), fdinfo(&self->a, "kdbus-copied-bytes"));
+	EXPECT_EQ(0, fdinfo_value(&self->a, "kdbus-calls"));
+	EXPECT_EQ(sizeof(request), fdinfo_value(&self->b, "kdbus-copied-bytes"));
+	EXPECT_EQ(sizeof(answer), fdinfo_value(&self->a, "kdbus-copied-bytes"));
 }
 
 /* a memfd is not copied, whatever its size */
@@ -115,7 +115,7 @@ TEST_F(fdinfo, copies_of_memfd)
 	kd_add(&b, KDBUS_ITEM_PAYLOAD_MEMFD, &item, sizeof(item));
 	ASSERT_EQ(0, kd_msg_send(&self->a, &b));
 	ASSERT_EQ(0, kd_recv(&self->b, 0, 0, &cmd));
-	EXPECT_EQ(0, fdinfo(&self->b, "kdbus-copied-bytes"));
+	EXPECT_EQ(0, fdinfo_value(&self->b, "kdbus-copied-bytes"));
 }
 
 TEST_HARNESS_MAIN

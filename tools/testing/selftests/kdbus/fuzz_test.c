@@ -22,7 +22,7 @@ static int run(const char *const argv[])
 		return -errno;
 	path[n] = 0;
 	slash = strrchr(path, '/');
-	strcpy(slash + 1, argv[0]);
+	snprintf(slash + 1, path + sizeof(path) - slash - 1, "%s", argv[0]);
 	if (access(path, X_OK) < 0)
 		return -errno;
 	pid = fork();

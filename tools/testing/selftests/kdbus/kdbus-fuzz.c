@@ -329,7 +329,7 @@ static void check_user(uint32_t uid)
 }
 
 /* What the kernel itself has noticed, as far as it tells. */
-static long tainted(void)
+static long kernel_taint(void)
 {
 	char text[64];
 
@@ -361,7 +361,7 @@ static void check_end(long taint)
 		EXPECT("check", 0, kd_wait(pid));
 	}
 	EXPECT("buses at last", 0, count_buses());
-	EXPECT("taint", taint, tainted());
+	EXPECT("taint", taint, kernel_taint());
 }
 
 /* the command line */
@@ -431,7 +431,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	long taint = tainted();
+	long taint = kernel_taint();
 	int o, r;
 
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
