@@ -60,6 +60,52 @@ FIXTURE_VARIANT_ADD(cmd, recv) {
 	.state = ON_CONN, .result = -EAGAIN,
 };
 
+FIXTURE_VARIANT_ADD(cmd, endpoint_make) {
+	.cmd = KDBUS_CMD_ENDPOINT_MAKE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_ENDPOINT, .result = -EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(cmd, update) {
+	.cmd = KDBUS_CMD_UPDATE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_CONN, .result = 0,
+};
+
+FIXTURE_VARIANT_ADD(cmd, conn_info) {
+	.cmd = KDBUS_CMD_CONN_INFO, .fixed = sizeof(struct kdbus_cmd_info),
+	.state = ON_CONN, .result = -EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(cmd, bus_creator_info) {
+	.cmd = KDBUS_CMD_BUS_CREATOR_INFO,
+	.fixed = sizeof(struct kdbus_cmd_info),
+	.state = ON_CONN, .result = 0,
+};
+
+FIXTURE_VARIANT_ADD(cmd, list) {
+	.cmd = KDBUS_CMD_LIST, .fixed = sizeof(struct kdbus_cmd_list),
+	.state = ON_CONN, .result = 0,
+};
+
+FIXTURE_VARIANT_ADD(cmd, name_acquire) {
+	.cmd = KDBUS_CMD_NAME_ACQUIRE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_CONN, .result = -EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(cmd, name_release) {
+	.cmd = KDBUS_CMD_NAME_RELEASE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_CONN, .result = -EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(cmd, match_add) {
+	.cmd = KDBUS_CMD_MATCH_ADD, .fixed = sizeof(struct kdbus_cmd_match),
+	.state = ON_CONN, .result = 0,
+};
+
+FIXTURE_VARIANT_ADD(cmd, match_remove) {
+	.cmd = KDBUS_CMD_MATCH_REMOVE, .fixed = sizeof(struct kdbus_cmd_match),
+	.state = ON_CONN, .result = -EBADSLT,
+};
+
 /* clang-format on */
 
 FIXTURE_SETUP(cmd)

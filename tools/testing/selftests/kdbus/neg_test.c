@@ -71,6 +71,78 @@ FIXTURE_VARIANT_ADD(neg, recv) {
 	.accepted = { KDBUS_ITEM_NEGOTIATE },
 };
 
+FIXTURE_VARIANT_ADD(neg, endpoint_make) {
+	.cmd = KDBUS_CMD_ENDPOINT_MAKE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_ENDPOINT, .flags = 0x3,
+	.accepted = {
+		KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_MAKE_NAME,
+	},
+};
+
+FIXTURE_VARIANT_ADD(neg, update) {
+	.cmd = KDBUS_CMD_UPDATE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_CONN, .flags = 0,
+	.accepted = {
+		KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_ATTACH_FLAGS_SEND,
+		KDBUS_ITEM_ATTACH_FLAGS_RECV, KDBUS_ITEM_NAME,
+		KDBUS_ITEM_POLICY_ACCESS,
+	},
+};
+
+FIXTURE_VARIANT_ADD(neg, conn_info) {
+	.cmd = KDBUS_CMD_CONN_INFO, .fixed = sizeof(struct kdbus_cmd_info),
+	.state = ON_CONN, .flags = 0,
+	.accepted = {
+		KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_NAME,
+	},
+};
+
+FIXTURE_VARIANT_ADD(neg, bus_creator_info) {
+	.cmd = KDBUS_CMD_BUS_CREATOR_INFO,
+	.fixed = sizeof(struct kdbus_cmd_info),
+	.state = ON_CONN, .flags = 0,
+	.accepted = { KDBUS_ITEM_NEGOTIATE },
+};
+
+FIXTURE_VARIANT_ADD(neg, list) {
+	.cmd = KDBUS_CMD_LIST, .fixed = sizeof(struct kdbus_cmd_list),
+	.state = ON_CONN, .flags = 0xf,
+	.accepted = { KDBUS_ITEM_NEGOTIATE },
+};
+
+FIXTURE_VARIANT_ADD(neg, name_acquire) {
+	.cmd = KDBUS_CMD_NAME_ACQUIRE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_CONN, .flags = 0x7,
+	.accepted = {
+		KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_NAME,
+	},
+};
+
+FIXTURE_VARIANT_ADD(neg, name_release) {
+	.cmd = KDBUS_CMD_NAME_RELEASE, .fixed = sizeof(struct kdbus_cmd),
+	.state = ON_CONN, .flags = 0,
+	.accepted = {
+		KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_NAME,
+	},
+};
+
+FIXTURE_VARIANT_ADD(neg, match_add) {
+	.cmd = KDBUS_CMD_MATCH_ADD, .fixed = sizeof(struct kdbus_cmd_match),
+	.state = ON_CONN, .flags = 0x1,
+	.accepted = {
+		KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_BLOOM_MASK, KDBUS_ITEM_NAME,
+		KDBUS_ITEM_ID, KDBUS_ITEM_DST_ID, KDBUS_ITEM_NAME_ADD,
+		KDBUS_ITEM_NAME_REMOVE, KDBUS_ITEM_NAME_CHANGE,
+		KDBUS_ITEM_ID_ADD, KDBUS_ITEM_ID_REMOVE,
+	},
+};
+
+FIXTURE_VARIANT_ADD(neg, match_remove) {
+	.cmd = KDBUS_CMD_MATCH_REMOVE, .fixed = sizeof(struct kdbus_cmd_match),
+	.state = ON_CONN, .flags = 0,
+	.accepted = { KDBUS_ITEM_NEGOTIATE },
+};
+
 /* clang-format on */
 
 FIXTURE_SETUP(neg)
